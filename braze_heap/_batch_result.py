@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,24 +44,43 @@ def build_batch_result(
     destination: str,
 ) -> BatchResult:
     """
-    Return the outcome of a batch.
+    Return the outcome of the batch *source*, which *transformer* mapped to *result*.
 
-    Args:
-        source: The batch.
-        result: *source*, mapped.
-        decision: Decision of the sink, and of the ledger.
-        at: Time of the dead-letter records, UTC.
-        transformer: The one that mapped *source*.
-        destination: See `DeadRecord.destination`.
+    The dead-letter records have the time *at*, UTC, and the *destination*.
     """
     origins = result.origins
-    if decision.outdated or result.outdated:
+    if has_outdated := bool(decision.outdated or result.outdated):
         origins = [*result.origins, *result.outdated_origins]
-    rejected = _first_rejections(origins, decision.receipt.rejections)
+    rejected: dict[int, tuple[Rejection, Any]] = {}
+    for rejection in decision.receipt.rejections:  # the first one of an event counts
+        origin = origins[rejection.index]
+        rejected.setdefault(id(origin), (rejection, origin))
+    occurrences = _occurrences(source, result)
+    counts = Counter(str(each.reason) for each in result.rejected)
+    for rejection, origin in rejected.values():
+        counts[str(rejection.reason)] += occurrences(origin)
+    skipped = Counter(str(skip.reason) for skip in result.skipped)
+    not_sent = Counter({str(reason): n for reason, n in result.not_sent.items()})
+    if has_outdated:
+        # The transformer only knows which values are outdated inside the batch. Some of
+        # them may have been sent, because newer values were rejected.
+        del skipped[SkipReason.OUTDATED], not_sent[SkipReason.OUTDATED]
+        sent = _sent(result, decision, origins) - rejected.keys()
+        unsent = dict[int, Any]()
+        for index, number in decision.outdated.items():
+            origin = origins[index]
+            if id(origin) in sent:
+                not_sent[str(SkipReason.OUTDATED)] += number
+            elif id(origin) not in rejected:
+                unsent[id(origin)] = origin
+        skipped[str(SkipReason.OUTDATED)] += sum(map(occurrences, unsent.values()))
     dead: list[tuple[Any, str, str]] = [
-        (r.raw, r.reason, r.detail) for r in result.rejected
+        (each.raw, each.reason, each.detail) for each in result.rejected
     ]
-    dead += [(origin, r.reason, _rejection_detail(r)) for r, origin in rejected]
+    dead += [
+        (origin, r.reason, f"{r.status}: {r.detail}" if r.status else r.detail)
+        for r, origin in rejected.values()
+    ]
     records = [
         DeadRecord.of(
             raw,
@@ -72,13 +92,10 @@ def build_batch_result(
         )
         for raw, reason, detail in dead
     ]
-    unique = {record.key: record for record in records}
-    counts = _dead_lettered(source, result, rejected)
-    skipped, not_sent = _skipped(source, result, decision, origins, rejected)
     report = Report(
         received=result.received,
         delivered=result.received - skipped.total() - counts.total(),
-        skipped_by_reason=dict(skipped),
+        skipped_by_reason=dict(+skipped),
         dead_lettered_by_reason=dict(counts),
         repeated=result.repeated,
         calls=decision.receipt.accepted,
@@ -86,9 +103,21 @@ def build_batch_result(
         invalid=dict(result.invalid),
         adjustments={str(kind): number for kind, number in result.adjustments.items()},
         compiled_errors=dict(result.compiled_errors),
-        not_sent={str(reason): number for reason, number in not_sent.items()},
+        not_sent=dict(not_sent),
     )
-    return BatchResult(report, tuple(unique.values()))
+    return BatchResult(report, tuple({each.key: each for each in records}.values()))
+
+
+def _sent(
+    result: TransformResult, decision: Decision, origins: Sequence[Any]
+) -> set[int]:
+    """Return the `id` of each event of which something was sent."""
+    return {
+        id(origins[index])
+        for index, call in enumerate((*result.calls, *result.outdated))
+        if index not in decision.outdated
+        or len(getattr(call, "properties", ())) > decision.outdated[index]
+    }
 
 
 def without_user_properties(source: Source, result: TransformResult) -> TransformResult:
@@ -106,11 +135,11 @@ def without_user_properties(source: Source, result: TransformResult) -> Transfor
             not_sent[SkipReason.USER_PROPERTIES] += len(call.properties)
         elif isinstance(call, AddUserProperties):
             unsent[id(origin)] = origin
-    occurrences = _occurrences(source, result) if unsent else Counter[str]()
+    occurrences = _occurrences(source, result)
     for origin in unsent.values():
         event_type, event_id = named(origin)
         skip = Skipped(SkipReason.USER_PROPERTIES, event_type or "", event_id or "")
-        skipped += [skip] * max(1, occurrences[_identity_key(origin)])
+        skipped += [skip] * occurrences(origin)
     return attrs.evolve(
         result,
         calls=[call for call, _ in kept],
@@ -120,56 +149,6 @@ def without_user_properties(source: Source, result: TransformResult) -> Transfor
         outdated=[],
         outdated_origins=[],
     )
-
-
-def _skipped(
-    source: Source,
-    result: TransformResult,
-    decision: Decision,
-    origins: Sequence[Any],
-    rejected: list[tuple[Rejection, Any]],
-) -> tuple[Counter[str], Counter[SkipReason]]:
-    """
-    Count the skipped events, and the parts of delivered events that were not sent.
-
-    The transformer only knows which values are outdated inside the batch. Some of them
-    may have been sent, because newer values were rejected.
-    """
-    skipped = Counter(str(skip.reason) for skip in result.skipped)
-    if not (decision.outdated or result.outdated):
-        return skipped, result.not_sent
-    not_sent = Counter(result.not_sent)
-    del skipped[SkipReason.OUTDATED], not_sent[SkipReason.OUTDATED]
-    dead = {id(origin) for _, origin in rejected}
-    sent = {
-        id(origins[index])
-        for index, call in enumerate((*result.calls, *result.outdated))
-        if index not in decision.outdated
-        or len(getattr(call, "properties", ())) > decision.outdated[index]
-    }
-    unsent: dict[int, Any] = {}
-    for index, number in decision.outdated.items():
-        origin = origins[index]
-        if id(origin) in sent - dead:
-            not_sent[SkipReason.OUTDATED] += number
-        elif id(origin) not in dead:
-            unsent[id(origin)] = origin
-    occurrences = _occurrences(source, result) if unsent else Counter[str]()
-    for origin in unsent.values():
-        number = max(1, occurrences[_identity_key(origin)])
-        skipped[str(SkipReason.OUTDATED)] += number
-    return skipped, not_sent
-
-
-def _dead_lettered(
-    source: Source, result: TransformResult, rejected: list[tuple[Rejection, Any]]
-) -> Counter[str]:
-    """Count the dead-lettered events by reason. A repeat counts like the first one."""
-    counts = Counter(str(each.reason) for each in result.rejected)
-    occurrences = _occurrences(source, result) if rejected else Counter[str]()
-    for rejection, origin in rejected:
-        counts[str(rejection.reason)] += max(1, occurrences[_identity_key(origin)])
-    return counts
 
 
 def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
@@ -182,29 +161,18 @@ def mappers_of(transformer: Transformer, item: object) -> Mapping[str, str]:
     return team_mappers(item) if team_mappers else {}
 
 
-def _first_rejections(
-    origins: Sequence[Any], rejections: Iterable[Rejection]
-) -> list[tuple[Rejection, Any]]:
-    """Return each event with a rejected call, and the first rejection of its calls."""
-    first: dict[int, tuple[Rejection, Any]] = {}
-    for rejection in rejections:
-        origin = origins[rejection.index]
-        first.setdefault(id(origin), (rejection, origin))
-    return list(first.values())
-
-
-def _rejection_detail(rejection: Rejection) -> str:
-    status = f"{rejection.status}: " if rejection.status else ""
-    return f"{status}{rejection.detail}"
-
-
-def _occurrences(source: Source, result: TransformResult) -> Counter[str]:
-    """Count the occurrences of each event that the transformer did not reject."""
+def _occurrences(source: Source, result: TransformResult) -> Callable[[Any], int]:
+    """Return a function that counts the occurrences of an event that was mapped."""
     if not result.repeated:  # spares decoding again
-        return Counter()
-    counts = Counter(_identity_key(item) for item in items_of(source))
-    counts.subtract(_identity_key(rejected.raw) for rejected in result.rejected)
-    return counts
+        return lambda _: 1
+
+    @functools.cache
+    def count() -> Counter[str]:
+        counts = Counter(map(_identity_key, items_of(source)))
+        counts.subtract(_identity_key(rejected.raw) for rejected in result.rejected)
+        return counts
+
+    return lambda origin: max(1, count()[_identity_key(origin)])
 
 
 def _identity_key(item: Any) -> str:

@@ -59,13 +59,7 @@ def system_error(error: BaseException) -> OSError | None:
 
 @contextlib.contextmanager
 def requires_extra(name: str, package: str) -> Iterator[None]:
-    """
-    Turn a `ModuleNotFoundError` into one that names the package to install.
-
-    Args:
-        name: Feature that needs the import.
-        package: Argument of ``pip install``.
-    """
+    """Name, if the feature *name* lacks a module, the *package* to install."""
     try:
         yield
     except ModuleNotFoundError as error:

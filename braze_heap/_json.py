@@ -46,12 +46,13 @@ def decode(body: bytes | str) -> Any:
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     is_ambiguous = not check_limits(data) and may_repeat_events(data)
-    if _is_for_fast(data) and not is_ambiguous:
+    is_short = len(data) <= _MAX_FAST
+    if _fast and is_short and not is_ambiguous and not _has_long_number(data):
         try:
             return _fast.loads(data)
         except ValueError:
             pass
-    text = body if isinstance(body, str) else _to_text(data)
+    text = body if isinstance(body, str) else data.decode(errors="replace")
     text = text.removeprefix("\ufeff")
     if not text or text.isspace():
         return None
@@ -68,10 +69,8 @@ class EventsBody:
     """
     A request body whose events are decoded when they are read.
 
-    Args:
-        body: The body. Only its array of events is decoded, so a second key or text
-            behind the array is an error.
-        places: The elements of the array, in parts of at least one event.
+    *places* are the elements of its array, in parts of at least one event. Nothing else
+    is decoded, so a second key or text behind the array is an error.
     """
 
     def __init__(self, body: bytes, places: list[slice]) -> None:
@@ -82,10 +81,8 @@ class EventsBody:
 
     def decode_fast(self) -> list[Any]:
         """
-        Return all events, without the depth and number checks of `decode`.
-
-        Raises:
-            ValueError, RecursionError: A part is not JSON, or too deep.
+        Return all events, without the depth and number checks of `decode`. Raise
+        `ValueError` or `RecursionError` for a part that is not JSON, or too deep.
         """
         events: list[Any] = []
         for place in self._places:
@@ -98,10 +95,8 @@ class EventsBody:
 
     def exact(self, number: int) -> Any:
         """
-        Return the event *number* as `decode` returns it, always the same object.
-
-        Raises:
-            UnreadableError: Its part of the body is over `MAX_DEPTH`.
+        Return the event *number* as `decode` returns it, always the same object. Raise
+        `UnreadableError` if its part of the body is over `MAX_DEPTH`.
         """
         part = bisect.bisect_right(self._ends, number)
         if part not in self._exact:
@@ -112,7 +107,7 @@ class EventsBody:
 
 class UncheckedEvents(list[Any]):
     """
-    Events from `EventsBody.decode_fast`.
+    Events whose depth and numbers are not checked.
 
     Users must verify each event with `within_fast_limits`, unless all its values are
     strings, and put `EventsBody.exact` in its place if it fails.
@@ -124,11 +119,7 @@ class UncheckedEvents(list[Any]):
 
 
 def decode_events_fast(body: bytes) -> UncheckedEvents | None:
-    """
-    Decode a request body of any length, in parts that are within the limits of orjson.
-
-    Return ``None`` if *body* needs `decode`.
-    """
+    """Decode a request body in parts for orjson; ``None`` if it needs `decode`."""
     array = find_events_array(body)
     if array is None:
         return None
@@ -138,16 +129,13 @@ def decode_events_fast(body: bytes) -> UncheckedEvents | None:
         if 2 * brackets + body.count(b",") > MAX_STRUCTURE:
             return None
         places = split_events(body, places[0], _PART)
-        if not all(_is_for_unchecked(body[place]) for place in places):
-            return None
+        for part in map(body.__getitem__, places):
+            if len(part) > _MAX_FAST or count_brackets(part) > MAX_UNCHECKED_BRACKETS:
+                return None
     try:
         return UncheckedEvents(EventsBody(body, places))
     except (ValueError, RecursionError):
         return None
-
-
-def _is_for_unchecked(data: bytes) -> bool:
-    return len(data) <= _MAX_FAST and count_brackets(data) <= MAX_UNCHECKED_BRACKETS
 
 
 _PART: Final = 1 << 15
@@ -156,9 +144,8 @@ _PART: Final = 1 << 15
 
 def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
     """
-    Decode lines as `decode` does, but do not find a second ``events`` key of an object.
-
-    Return ``None`` if one of them needs `decode`.
+    Decode lines as `decode` does; ``None`` if one of them needs `decode`. A second
+    ``events`` key of an object is not found.
     """
     if max(map(count_brackets, lines)) > MAX_DEPTH:
         return None
@@ -172,19 +159,8 @@ def decode_lines_fast(lines: list[bytes]) -> list[Any] | None:
         return None
 
 
-def _is_for_fast(data: bytes) -> bool:
-    return bool(_fast) and len(data) <= _MAX_FAST and not _has_long_number(data)
-
-
 _MAX_FAST: Final = 1 << 19
 """Bytes that orjson reads: it takes twelve times as much memory while it does."""
-
-
-def _to_text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data.decode(errors="replace")
 
 
 def _loads(text: str) -> Any:
@@ -236,11 +212,8 @@ _BEGINS_JSON: Final = re.compile(r'[\ufeff\s]*+(?:"(?:[\\"\s]|u0022)*+)?[{\[]')
 
 def encode(value: dict[str, Any] | list[Any]) -> bytes:
     """
-    Return *value* as one line of JSON in UTF-8.
-
-    Raises:
-        TypeError: It contains a value that JSON cannot express.
-        ValueError: It contains NaN, an infinity, or a lone surrogate.
+    Return *value* as one line of JSON in UTF-8. Raise `TypeError` if JSON cannot
+    express it, `ValueError` for NaN, an infinity, or a lone surrogate.
     """
     if _fast:
         try:
@@ -253,37 +226,21 @@ def encode(value: dict[str, Any] | list[Any]) -> bytes:
 
 
 def encode_text(value: dict[str, Any]) -> str:
-    """
-    Return *value* as one line of JSON. Lone surrogates are kept.
-
-    Raises:
-        TypeError: It contains a value that JSON cannot express.
-        ValueError: It contains NaN or an infinity.
-    """
+    """Return *value* as `encode` does, but as text, which keeps lone surrogates."""
     try:
         return encode(value).decode()
     except UnicodeEncodeError:
         return _write(value)
 
 
-def encode_decoded(value: Any) -> str:
-    """Return *value*, which `decode` returned, as JSON. NaN and infinities are kept."""
-    try:
-        return encode_text(value)
-    except ValueError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def encode_changed(text: str, given: Any, changed: Any) -> str:
-    """
-    Return *changed* as JSON, but *text* itself if nothing changed.
-
-    Args:
-        text: JSON text.
-        given: Its value, as `decode` returned it.
-        changed: The same value, perhaps with changes.
-    """
-    return text if changed == given else encode_decoded(changed)
+    """Return *changed* as JSON, but *text*, the JSON of *given*, if they are equal."""
+    if changed == given:
+        return text
+    try:
+        return encode_text(changed)
+    except ValueError:  # NaN and infinities are kept
+        return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
 
 
 _NULL: Final = re.compile(b"null")
@@ -298,9 +255,7 @@ def writer(default: Callable[[Any], Any], *, allow_nan: bool) -> Callable[[Any],
     """
     Return a function that writes values as compact JSON, as ``json`` does.
 
-    Args:
-        default: Converts a value that JSON cannot express.
-        allow_nan: Whether to write NaN and infinities.
+    *default* converts a value that JSON cannot express.
     """
     encoder = json.JSONEncoder(
         ensure_ascii=False,

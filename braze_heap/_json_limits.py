@@ -74,14 +74,10 @@ def count_brackets(data: bytes) -> int:
 
 def check_limits(data: bytes) -> bool:
     """
-    Check depth and size of *data*, and return whether it is known to be
-    ``{"events": [...]}`` without another key, if it is JSON.
+    Raise `UnreadableError` for JSON over `MAX_DEPTH`, or over `MAX_STRUCTURE`.
 
-    Linear in the length of *data*; never recurses.
-
-    Raises:
-        UnreadableError: JSON over `MAX_DEPTH`.
-        TooLargeError: JSON over `MAX_STRUCTURE`.
+    Return whether *data* has only the key ``events``, if it is JSON. Linear in its
+    length; never recurses.
     """
     if len(data) <= _SHORT and count_brackets(data) <= MAX_DEPTH:
         return False
@@ -92,16 +88,15 @@ def check_limits(data: bytes) -> bool:
     is_only_events = find_events_array(data) is not None
     if is_only_events and _closes_within(brackets[2:-2], MAX_DEPTH - 2):
         return True
-    if not _closes_within(brackets, MAX_DEPTH) and _depth(brackets) > MAX_DEPTH:
-        raise UnreadableError(f"over {MAX_DEPTH} levels deep")
+    if not _closes_within(brackets, MAX_DEPTH):
+        depths = itertools.accumulate(map(_STEP.__getitem__, brackets))
+        if max(depths, default=0) > MAX_DEPTH:
+            raise UnreadableError(f"over {MAX_DEPTH} levels deep")
     return False
 
 
 def find_events_array(data: bytes) -> slice | None:
-    """
-    Return the place of the array in ``{"events": [...]}``; ``None`` if *data* begins or
-    ends differently.
-    """
+    """Return the place of the array in ``{"events": [...]}``; else ``None``."""
     opening, end = _EVENTS.match(data), _END.search(data, max(len(data) - 9, 0))
     return slice(opening.end() - 1, end.start() + 1) if opening and end else None
 
@@ -110,8 +105,7 @@ def split_events(body: bytes, events: slice, size: int) -> list[slice]:
     """
     Split the *events* of an array in *body* into parts of about *size* bytes.
 
-    If *body* is JSON, and an array of each part is, the parts have the events of the
-    whole. A part is not JSON if something inside of an event looks like an event.
+    A part is not JSON if something inside of an event looks like an event.
     """
     parts, start = [], events.start
     while comma := _BETWEEN.search(body, start + size, events.stop):
@@ -191,7 +185,3 @@ def _closes_within(brackets: bytes, limit: int) -> bool:
             break
         brackets = shorter
     return not brackets
-
-
-def _depth(brackets: bytes) -> int:
-    return max(itertools.accumulate(map(_STEP.__getitem__, brackets)), default=0)

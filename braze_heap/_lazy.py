@@ -17,6 +17,7 @@ from braze_heap._text import did_you_mean
 
 _IMPORT: Final = re.compile(r"^from ([\w.]+) import (?:\(([^)]+)\)|(.+))", re.MULTILINE)
 _NAME: Final = re.compile(r"\b\w+ as (\w+)\b")
+_CLASS: Final = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 
 
 def attach(
@@ -26,15 +27,30 @@ def attach(
     Return ``__all__``, ``__getattr__`` and ``__dir__`` of a package.
 
     Each name is listed as ``name as name`` in a ``from module import`` statement of
-    ``__init__.pyi``. Submodules are attributes, but not in ``__all__``, which has
-    constants, classes and functions, each in alphabetical order.
+    ``__init__.pyi``; ``*`` stands for the classes of a submodule. Submodules are
+    attributes, but not in ``__all__``, which has constants, classes and functions, each
+    in alphabetical order.
     """
+
     loader: Any = spec.loader  # of files or of a zip archive: both have `get_data`
-    stub = str(Path(spec.origin or "").with_name("__init__.pyi"))
+
+    def read(file: str) -> str:
+        data: bytes = loader.get_data(str(Path(spec.origin or "").with_name(file)))
+        return data.decode()
+
+    def classes_in(module: str) -> list[str]:
+        try:
+            return _CLASS.findall(read(f"{module.rpartition('.')[2]}.py"))
+        except OSError:  # only compiled modules are installed
+            every = vars(importlib.import_module(module)).items()
+            return [n for n, v in every if getattr(v, "__module__", "") == module]
+
     homes = {
         name: f"{module}.{name}" if module == spec.name else module
-        for module, several, one in _IMPORT.findall(loader.get_data(stub).decode())
-        for name in _NAME.findall(several or one)
+        for module, several, one in _IMPORT.findall(read("__init__.pyi"))
+        for name in (
+            classes_in(module) if one == "*" else _NAME.findall(several or one)
+        )
     }
 
     def load(name: str) -> Any:

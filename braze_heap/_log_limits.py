@@ -31,9 +31,6 @@ class LogRateLimiter:
     Log the first occurrence of a cause at once, then one message a minute while it
     repeats, with the number suppressed. `flush` logs the numbers of causes that
     stopped. Thread-safe; memory is bounded.
-
-    Args:
-        clock: Monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,11 +71,7 @@ class LogRateLimiter:
         self, cause: Hashable, write: Callable[[int], object] = lambda _: None
     ) -> int | None:
         """
-        Count an occurrence of *cause*.
-
-        Args:
-            cause: Key that distinguishes causes.
-            write: Logs the cause with a number of suppressed occurrences; see `flush`.
+        Count an occurrence of *cause*, which `flush` passes to *write* with a number.
 
         Returns:
             The number of occurrences suppressed since the last message; ``None`` if
@@ -96,12 +89,7 @@ class LogRateLimiter:
             return number
 
     def flush(self, *, at_end: bool = False) -> None:
-        """
-        Log the causes that were suppressed and have not occurred for a minute.
-
-        Args:
-            at_end: Whether to log all suppressed causes.
-        """
+        """Log causes that were suppressed, but not for a minute; *at_end*, all."""
         if not self._has_suppressed:
             return
         now = self._clock()

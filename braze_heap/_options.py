@@ -23,15 +23,6 @@ _S = TypeVar("_S")
 _O = TypeVar("_O")
 _T = TypeVar("_T")
 
-_DOC: Final = "braze_heap.doc"
-_SHOWN: Final = "braze_heap.shown"
-_POSITIVE: Final = "braze_heap.positive"
-_RANGE: Final = "braze_heap.range"
-_FILLED: Final = "braze_heap.filled"
-_SECRET: Final = "braze_heap.secret"  # noqa: S105 (a name)
-_KEY: Final = "braze_heap.key"
-_VARIABLE: Final = "braze_heap.variable"
-
 SWITCHES: Final = types.MappingProxyType(
     {
         **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -41,34 +32,12 @@ SWITCHES: Final = types.MappingProxyType(
 """Text forms of a bool, in lower case."""
 
 
-def doc(text: str) -> dict[str, str]:
+@attrs.frozen
+class Declaration:
     """
-    Return the metadata of a field that is not made by `option`.
+    Declaration of an option, except for its name, type and default value.
 
-    That is one that can be passed by position: type checkers read ``kw_only`` only in a
-    call of `attrs.field`.
-    """
-    return {_DOC: text}
-
-
-def option(
-    default: _T,
-    text: str,
-    *,
-    secret: bool = False,
-    positive: bool = False,
-    between: tuple[float, float] | None = None,
-    filled: bool = False,
-    shown: str = "",
-    key: str = "",
-    variable: str = "",
-    converter: Callable[[Any], Any] | None = None,
-) -> _T:
-    """
-    Declare an option.
-
-    Args:
-        default: Its default value. A dict is copied for each instance.
+    Attributes:
         text: The documentation: one sentence or noun phrase, with units.
         secret: Whether no repr shows its value.
         positive: Whether it must be a positive, finite number.
@@ -77,24 +46,70 @@ def option(
         shown: Name of the default value, if its repr is long.
         key: Name in a configuration, if it differs from that of the field.
         variable: Environment variable that sets a secret, unless another one is named.
-        converter: Applied to values of the constructor of the attrs class.
+    """
+
+    text: str = ""
+    secret: bool = False
+    positive: bool = False
+    between: tuple[float, float] | None = None
+    filled: bool = False
+    shown: str = ""
+    key: str = ""
+    variable: str = ""
+
+
+def declaration_of(field: "attrs.Attribute[Any]") -> Declaration:
+    """Return the declaration of an option; an empty one if it has none."""
+    return cast("Declaration", field.metadata.get(Declaration, Declaration()))
+
+
+def doc_of(field: "attrs.Attribute[Any]") -> str:
+    """Return the documentation of an option; empty if it has none."""
+    return declaration_of(field).text
+
+
+def shown_default(field: "attrs.Attribute[Any]") -> object:
+    """Return the default value of an option, or its name if its repr is long."""
+    return declaration_of(field).shown or field.default
+
+
+def key_of(field: "attrs.Attribute[Any]") -> str:
+    """Return the name of an option in a configuration."""
+    return declaration_of(field).key or field.name
+
+
+def doc(text: str) -> dict[Any, Declaration]:
+    """
+    Return the metadata of a field that is not made by `option`.
+
+    That is one that can be passed by position: type checkers read ``kw_only`` only in a
+    call of `attrs.field`.
+    """
+    return {Declaration: Declaration(text)}
+
+
+def option(
+    default: _T,
+    text: str,
+    *,
+    converter: Callable[[Any], Any] | None = None,
+    **declared: Any,
+) -> _T:
+    """
+    Declare an option. A *default* that is a dict is copied for each instance.
+
+    *converter* applies to values of the constructor; *declared*: see `Declaration`.
     """
     if converter is None and type(default) is dict:
         converter = copy_of_mapping
+    declaration = Declaration(text, **declared)
+    name = declaration.shown
+    show = (lambda v: name if v is default else repr(v)) if name else None
     return attrs.field(
         default=default,
-        repr=(lambda v: shown if v is default else repr(v)) if shown else not secret,
+        repr=show or not declaration.secret,
         converter=converter,
-        metadata={
-            _DOC: text,
-            _POSITIVE: positive,
-            _RANGE: between,
-            _FILLED: filled,
-            _SECRET: secret,
-            _KEY: key,
-            _VARIABLE: variable,
-            _SHOWN: shown,
-        },
+        metadata={Declaration: declaration},
     )
 
 
@@ -119,12 +134,7 @@ def takes(
 ) -> Callable[[Callable[[_S, _O], None]], Callable[Concatenate[_S, _P], None]]:
     """
     Turn an ``__init__`` of one argument, an instance of the attrs class *options*, into
-    one that takes its fields.
-
-    Raises:
-        TypeError: By the constructor, for an unknown option, with a hint, or a value
-            that is not a mapping where one is required.
-        ValueError: By the constructor, for a value that its option does not take.
+    one that takes its fields. It checks them, and has a hint for an unknown option.
     """
     cls: Any = typing.get_origin(options) or options
     names = {field.name for field in attrs.fields(cls)}
@@ -181,82 +191,35 @@ def _annotated_init(cls: Any, options: Any) -> Any:
     return shown
 
 
-def doc_of(field: "attrs.Attribute[Any]") -> str:
-    """Return the documentation of an option; empty if it has none."""
-    return str(field.metadata.get(_DOC, ""))
-
-
-def is_secret(field: "attrs.Attribute[Any]") -> bool:
-    """Return whether the value of an option must not be shown."""
-    return bool(field.metadata.get(_SECRET))
-
-
-def must_be_filled(field: "attrs.Attribute[Any]") -> bool:
-    """Return whether the text of an option must not be empty."""
-    return bool(field.metadata.get(_FILLED))
-
-
-def key_of(field: "attrs.Attribute[Any]") -> str:
-    """Return the name of an option in a configuration."""
-    return field.metadata.get(_KEY) or field.name
-
-
-def variable_of(field: "attrs.Attribute[Any]") -> str:
-    """Return the environment variable that sets a secret by default; empty if none."""
-    return str(field.metadata.get(_VARIABLE, ""))
-
-
-def shown_default(field: "attrs.Attribute[Any]") -> object:
-    """Return the default value of an option, or its name if its repr is long."""
-    return field.metadata.get(_SHOWN) or field.default
-
-
+@functools.cache
 def types_of(options: type) -> Mapping[str, Any]:
     """Return the type of each option by name."""
-    return _types_of(options)
-
-
-@functools.cache
-def _types_of(options: type) -> Mapping[str, Any]:
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in attrs.fields(options)}
 
 
-def choices_of(options: type, name: str) -> tuple[str, ...]:
-    """Return the values that the option *name*, a choice or several, can have."""
-    kind = types_of(options)[name]
-    kind = typing.get_args(kind)[0] if is_list(kind) else kind
-    return typing.get_args(kind)
-
-
 def check(options: Any) -> None:
-    """
-    Raise if a value of *options* is not one that its declaration allows.
-
-    Choices, switches, mappings and the limits of numbers and texts are checked.
-    """
-    for field, kind in _fields_of(cast("Any", type(options))):
-        check_value(field, kind, getattr(options, field.name), field.name)
+    """Raise if a value of *options* is not one that its declaration allows."""
+    cls: Any = type(options)
+    kinds = types_of(cls)
+    for field in attrs.fields(cls):
+        name = field.name
+        check_value(field, kinds[name], getattr(options, name), name)
 
 
 def check_value(
     field: "attrs.Attribute[Any]", kind: Any, value: Any, name: str
 ) -> None:
     """
-    Raise if *value* is not one that the declaration *field* allows.
-
-    Args:
-        field: The declaration.
-        kind: Its type.
-        value: The value.
-        name: Name of the option in messages.
+    Raise if *value* is not one that *field*, of the type *kind*, allows. Messages call
+    the option *name*.
     """
-    limits = field.metadata
-    if limits.get(_POSITIVE) and not 0 < value < float("inf"):
+    declared = declaration_of(field)
+    if declared.positive and not 0 < value < float("inf"):
         raise ValueError(f"{name} is a positive number")
-    if (span := limits.get(_RANGE)) and not span[0] <= value <= span[1]:
+    if (span := declared.between) and not span[0] <= value <= span[1]:
         raise ValueError(f"{name} is from {span[0]:,} to {span[1]:,}, not {value:,}")
-    if limits.get(_FILLED) and not value.strip():
+    if declared.filled and not value.strip():
         raise ValueError(f"{name} is empty")
     if kind is bool or typing.get_origin(kind) is Literal:
         choices = (True, False) if kind is bool else typing.get_args(kind)
@@ -265,12 +228,6 @@ def check_value(
             raise ValueError(f"{name} is one of {listed}, not {value!r}")
     elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
-
-
-@functools.cache
-def _fields_of(options: Any) -> list[tuple["attrs.Attribute[Any]", Any]]:
-    kinds = types_of(options)
-    return [(field, kinds[field.name]) for field in attrs.fields(options)]
 
 
 def is_list(kind: Any) -> bool:
@@ -283,11 +240,8 @@ def is_list(kind: Any) -> bool:
 
 def parser_of(kind: Any) -> Callable[[str], Any] | None:
     """
-    Return the function that reads an option of the type *kind* from text.
-
-    Returns:
-        ``None`` if the type has no text form, such as a function. The parser raises
-        `ValueError`, which may quote the text.
+    Return the function that reads an option of the type *kind* from text. It raises
+    `ValueError`. ``None`` if the type has no text form, such as a function.
     """
     if kind is str:
         return str
@@ -333,14 +287,8 @@ def from_text(
     """
     Return the values of *options* that *texts* describe, by name.
 
-    Args:
-        options: Class of the options.
-        texts: Text form of each value by name.
-        shown: Returns the name of an option as messages show it.
-
-    Raises:
-        ValueError: An unknown option, one without a text form, or text that is not a
-            value of its type. The message may quote the text.
+    *shown* returns the name of an option for messages. `ValueError` is raised for an
+    unknown option, one without a text form, or text that is not a value of its type.
     """
     parsers = {name: parser_of(kind) for name, kind in types_of(options).items()}
     known = [name for name, parser in parsers.items() if parser]

@@ -29,9 +29,6 @@ MAX_ROUNDS: Final = 50
 
 Steps: TypeAlias = Generator[Any, Any, Any]
 
-_Waiting: TypeAlias = Mapping[LedgerKey, Statement]
-"""Statements to send."""
-
 
 @attrs.frozen
 class Decision:
@@ -50,43 +47,31 @@ class Decision:
 
 @attrs.frozen
 class _Part:
-    """
-    A call to send.
-
-    Attributes:
-        call: The call.
-        index: Index of the call of the batch that it is a part of; ``None`` if it sends
-            a value of another batch.
-        keys: Keys of its user properties, by name.
-    """
+    """A call to send, whole or a part of a call of the batch."""
 
     call: Call
     index: int | None
-    keys: Mapping[str, LedgerKey] = attrs.field(factory=dict)
+    """Index of the call of the batch; ``None`` if it sends a value of another batch."""
+    statements: Mapping[LedgerKey, Statement] = attrs.field(factory=dict)
 
-    def split(self) -> list[_Part]:
-        """Return a part for each of its user properties."""
-        return [
-            _Part(_only(self.call, name), self.index, {name: key})
-            for name, key in self.keys.items()
-        ]
-
-
-def _only(call: Call, name: str) -> Call:
-    assert isinstance(call, AddUserProperties)  # noqa: S101 (it has keys)
-    return attrs.evolve(call, properties={name: call.properties[name]})
+    @classmethod
+    def of(cls, statements: Mapping[LedgerKey, Statement], index: int | None) -> _Part:
+        """Return the part with *statements* of one event about one user."""
+        key, first = next(iter(statements.items()))
+        call = AddUserProperties(
+            key.identity,
+            {key.name: statement.value for key, statement in statements.items()},
+            time=abs(first.rank),
+            event_id=first.event_id,
+        )
+        return cls(call, index, statements)
 
 
 class OrderedDelivery:
     """
     Delivery of one batch.
 
-    Args:
-        mapped: The batch. Its outdated user properties are sent if Heap rejects newer
-            ones.
-        ledger: The ledger.
-        destination: Destination of the sink.
-        now: Returns UTC epoch seconds.
+    The outdated user properties of *mapped* are sent if Heap rejects newer ones.
     """
 
     def __init__(
@@ -128,9 +113,7 @@ class OrderedDelivery:
             call_ledger: Returns the steps that call a function of the ledger.
         """
         own = {key: statements[-1][0] for key, statements in self._own.items()}
-        waiting: _Waiting = {}
-        if own:
-            waiting = yield from call_ledger(lambda: self._call(claim, own))
+        waiting = (yield from call_ledger(self._call(claim, own))) if own else {}
         calls = enumerate(self._calls)
         parts = [_Part(call, i) for i, call in calls if i not in self._unsent]
         parts += self._parts_of(waiting)
@@ -139,20 +122,20 @@ class OrderedDelivery:
         for _ in range(MAX_ROUNDS):
             if not parts:
                 return self._decision()
-            keys = [key for part in parts for key in part.keys.values()]
-            again = functools.partial(self._call, renew, keys)
+            again = self._call(
+                renew, [key for part in parts for key in part.statements]
+            )
             receipt = yield from send([part.call for part in parts], again)
-            sent, singles = self._note(parts, receipt)
+            is_down = any(r.reason == Reason.SINK_DOWN for r in receipt.rejections)
+            sent, singles = self._note(parts, receipt, is_down)
             waiting = {}
             if sent:
-                work = functools.partial(self._call, compare, sent)
-                waiting = yield from call_ledger(work)
+                waiting = yield from call_ledger(self._call(compare, sent))
             if now_deleted := _deleted(parts, receipt):
                 deleted |= now_deleted
-                yield from call_ledger(
-                    functools.partial(self._ledger.forget, now_deleted)
-                )
-            if _is_down(receipt):
+                forget = functools.partial(self._ledger.forget, now_deleted)
+                yield from call_ledger(forget)
+            if is_down:
                 return self._decision()
             parts = [
                 part
@@ -163,55 +146,45 @@ class OrderedDelivery:
             f"user properties changed {MAX_ROUNDS} times while they were sent"
         )
 
-    def _call(self, function: Callable[..., _Waiting], argument: Any) -> _Waiting:
-        return function(self._ledger, argument, self._token, self._now())
+    def _call(
+        self, function: Callable[..., object], argument: object
+    ) -> Callable[[], object]:
+        """Return a call of `claim`, `compare` or `renew`."""
+        return lambda: function(self._ledger, argument, self._token, self._now())
 
-    def _parts_of(self, waiting: _Waiting) -> list[_Part]:
+    def _parts_of(self, waiting: Mapping[LedgerKey, Statement]) -> list[_Part]:
         """Return the parts that state *waiting*, one for each event."""
-        groups: dict[Any, dict[str, tuple[LedgerKey, Statement]]] = {}
+        groups: dict[Any, dict[LedgerKey, Statement]] = {}
         for key, statement in waiting.items():
-            indexes = (i for own, i in self._own[key] if own == statement)
-            index = next(indexes, None)
-            time, event_id = abs(statement.rank), statement.event_id
-            group = groups.setdefault((key.identity, index, time, event_id), {})
-            group[key.name] = key, statement
-        parts = []
-        for (identity, index, time, event_id), group in groups.items():
-            properties = {name: each.value for name, (_, each) in group.items()}
-            call: Call = AddUserProperties(
-                identity, properties, time=time, event_id=event_id
-            )
-            keys = {name: key for name, (key, _) in group.items()}
-            parts.append(_Part(call, index, keys))
-        return parts
+            index = next((i for own, i in self._own[key] if own == statement), None)
+            event = abs(statement.rank), statement.event_id
+            groups.setdefault((key.identity, index, event), {})[key] = statement
+        return [_Part.of(group, index) for (_, index, _), group in groups.items()]
 
     def _note(
-        self, parts: Sequence[_Part], receipt: Receipt
+        self, parts: Sequence[_Part], receipt: Receipt, is_down: bool
     ) -> tuple[dict[LedgerKey, Sent], list[_Part]]:
         """
-        Note the decision about *parts*.
+        Note the decision about *parts*, and return what was sent and what to send next.
 
-        Returns:
-            What was sent, and parts to send one by one, because the destination
-            rejects all user properties of a call for one of them.
+        The destination rejects all user properties of a call for one of them. So the
+        next parts state one each.
         """
         self._accepted += receipt.accepted
         rejections = {rejection.index: rejection for rejection in receipt.rejections}
-        is_down = _is_down(receipt)
         sent: dict[LedgerKey, Sent] = {}
         singles: list[_Part] = []
         for position, part in enumerate(parts):
             rejection, index = rejections.get(position), part.index
-            if rejection and len(part.keys) > 1 and not is_down:
-                singles += part.split()
+            if rejection and len(part.statements) > 1 and not is_down:
+                singles += [_Part.of({k: s}, index) for k, s in part.statements.items()]
                 continue
             if index is not None and rejection:
                 first = attrs.evolve(rejection, index=index)
                 self._rejections.setdefault(index, first)
             if index in self._unsent:
-                self._unsent[index] -= part.keys.keys()
-            for name, key in part.keys.items():
-                statement = _statement(part.call, name)
+                self._unsent[index] -= {key.name for key in part.statements}
+            for key, statement in part.statements.items():
                 own = self._own[key]
                 if rejection:
                     own[:] = [each for each in own if each[0] != statement]
@@ -227,15 +200,6 @@ class OrderedDelivery:
             if names and index not in self._rejections
         }
         return Decision(Receipt(self._accepted, rejections), unsent)
-
-
-def _statement(call: Call, name: str) -> Statement:
-    assert isinstance(call, AddUserProperties)  # noqa: S101 (it has keys)
-    return Statement.of(call, name)
-
-
-def _is_down(receipt: Receipt) -> bool:
-    return any(each.reason == Reason.SINK_DOWN for each in receipt.rejections)
 
 
 def _deleted(parts: Sequence[_Part], receipt: Receipt) -> set[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
 import attrs
-
-__all__ = ["DOWN_AFTER", "EVENT_AFTER", "MAX_GAP", "MapperOutages", "Outage"]
 
 DOWN_AFTER: Final = 72 * 3600.0
 """Seconds of failures. Braze repeats a batch for five days, then disables the feed."""
@@ -23,49 +22,35 @@ MAX_EVENTS: Final = 10_000
 """Failing events that a process remembers."""
 
 
+@attrs.define
 class Outage:
     """
     Failures of one component since its last success. Thread-safe; a restart forgets it.
 
-    After a gap of more than *max_gap* seconds without an attempt, an outage counts from
-    the next failure. So failures on Friday and on Monday are two outages.
+    After a gap of more than `MAX_GAP` without an attempt, an outage counts from the
+    next failure. So failures on Friday and on Monday are two outages.
 
-    Args:
+    Attributes:
         clock: Monotonic seconds.
         after: Seconds of failures from which on the component counts as down.
-        max_gap: Longest time between two attempts of one outage, in seconds.
+        since: Start of the first failed attempt, in seconds of the clock; ``None``
+            after a success.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float],
-        *,
-        after: float = DOWN_AFTER,
-        max_gap: float = MAX_GAP,
-    ) -> None:
-        self._clock = clock
-        self._after = after
-        self._max_gap = max_gap
-        self._lock = threading.Lock()
-        self._first = 0.0
-        self._last: float | None = None
-
-    @property
-    def since(self) -> float | None:
-        """
-        Start of the first failed attempt, in seconds of the clock; ``None`` after a
-        success.
-        """
-        return None if self._last is None else self._first
+    clock: Callable[[], float]
+    after: float = DOWN_AFTER
+    since: float | None = attrs.field(default=None, init=False)
+    _last: float = attrs.field(default=0.0, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     @property
     def is_over(self) -> bool:
-        """Whether there was a success, or no attempt for longer than *max_gap*."""
-        return self._last is None or self._clock() - self._last > self._max_gap
+        """Whether there was a success, or no attempt for longer than `MAX_GAP`."""
+        return self.since is None or self.clock() - self._last > MAX_GAP
 
     def succeeded(self) -> None:
         """Note a success, which ends the outage."""
-        self._last = None
+        self.since = None
 
     def failed(self, began: float | None = None) -> bool:
         """
@@ -75,13 +60,14 @@ class Outage:
             began: When the attempt began, in seconds of the clock; by default now. An
                 attempt that takes long, because it retries inside, is not a gap.
         """
-        now = self._clock()
+        now = self.clock()
         began = now if began is None else began
         with self._lock:
-            if self._last is None or began - self._last > self._max_gap:
-                self._first = began
-            self._last = now
-            return now - self._first >= self._after
+            since = self.since
+            if since is None or began - self._last > MAX_GAP:
+                since = began
+            self.since, self._last = since, now
+            return now - since >= self.after
 
 
 Verdict: TypeAlias = Literal["undecided", "suspect", "unavailable", "down"]
@@ -98,11 +84,12 @@ Meaning of a failure.
 @attrs.define
 class _Mapper:
     outage: Outage
-    succeeded_at: float | None = None
+    succeeded_at: float = -math.inf
 
-    def works_since(self, time: float | None) -> bool:
-        at = self.succeeded_at
-        return at is not None and time is not None and at >= time
+    def works_since(self, event: Outage | None) -> bool:
+        """Return whether it mapped an event since *event* began to fail."""
+        since = event.since if event else None
+        return since is not None and self.succeeded_at >= since
 
 
 class MapperOutages:
@@ -110,9 +97,6 @@ class MapperOutages:
     Failures of mappers that raise a `DeliveryError`, by event.
 
     Thread-safe, in bounded memory. A restart forgets them.
-
-    Args:
-        clock: Monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -152,14 +136,14 @@ class MapperOutages:
             event = self._events[key]
             if not event.failed():
                 return "undecided"
-            return "unavailable" if state.works_since(event.since) else "suspect"
+            return "unavailable" if state.works_since(event) else "suspect"
 
     def is_event_at_fault(self, mapper: object, event_id: str) -> bool:
         """Return whether *mapper* mapped another event since this one began to fail."""
         with self._lock:
             state = self._mappers.get(id(mapper))
             event = self._events.get(_key(mapper, event_id))
-            return bool(state and event and state.works_since(event.since))
+            return state is not None and state.works_since(event)
 
 
 def _key(mapper: object, event_id: str) -> int:

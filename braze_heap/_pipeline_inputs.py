@@ -29,11 +29,8 @@ def check_transformer(user: str, transformer: object) -> None:
 def check_dead_letter(user: str, dead_letter: object) -> None:
     """Raise a TypeError if *dead_letter*, given to the class *user*, is not one."""
     append = getattr(dead_letter, "append", None)
-    if (
-        isinstance(dead_letter, type)
-        or type(dead_letter) is list
-        or not callable(append)
-    ):
+    is_other = isinstance(dead_letter, type) or type(dead_letter) is list
+    if is_other or not callable(append):
         raise TypeError(
             f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
             f"not {kind_of(dead_letter)}. To count events that cannot be delivered and "
@@ -72,12 +69,7 @@ def missing_destination(need: str, sink: object) -> TypeError:
 
 
 def check_observers(given: Iterable[Observer]) -> tuple[Observer, ...]:
-    """
-    Return the observers *given*.
-
-    Raises:
-        TypeError: They are not an iterable of functions of `BatchDetails`.
-    """
+    """Return the observers *given*. Raise if they are not functions of a batch."""
     if callable(given) or not isinstance(given, Iterable):
         raise TypeError(
             f"observers must be a list, not {kind_of(given)}: write [observer]"
@@ -119,14 +111,13 @@ def _check_is_events(source: object) -> None:
     """Raise, with advice, if *source* has to be read first or contains no events."""
     if isinstance(source, str):
         refuse_path(source)
-    is_list = isinstance(source, list | tuple) and len(source) > 0
-    first = source[0] if is_list and isinstance(source, list | tuple) else source
+    first = source[0] if isinstance(source, list | tuple) and source else source
     if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
         raise ValueError(
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    if is_list:
+    if first is not source:
         _check_is_decoded(first)
     if isinstance(source, type) or not isinstance(source, _SOURCES):
         raise TypeError(f"a pipeline takes events, not {kind_of(source)}")

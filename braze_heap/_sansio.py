@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -22,8 +22,13 @@ def run_steps(steps: Generator[Any, Any, Out], perform: Callable[[Any], Any]) ->
     async def perform_now(step: Any) -> Any:
         return perform(step)
 
-    try:  # nothing suspends, so the coroutine runs to its end
-        run_steps_async(steps, perform_now).send(None)
+    return run_now(run_steps_async(steps, perform_now))
+
+
+def run_now(work: Coroutine[Any, Any, Out]) -> Out:
+    """Return the result of *work*, a coroutine that awaits nothing that suspends."""
+    try:
+        work.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     raise AssertionError("unreachable")

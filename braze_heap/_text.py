@@ -26,10 +26,7 @@ def cut_utf16(text: str, limit: int) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """
-    Return the end of an error message: a blank and a question with the known name that
-    is most similar to *name*; empty if none is similar.
-    """
+    """Return a blank and a question with the most similar name, or an empty text."""
     close = similar(name, known)
     return f" Did you mean {close[0]!r}?" if close else ""
 
@@ -39,13 +36,7 @@ def similar(
 ) -> list[str]:
     """
     Return at most *number* of the *known* names that are similar to *name*, the most
-    similar one first.
-
-    Args:
-        name: The name.
-        known: Names to compare it with.
-        number: The maximum number of results.
-        likeness: Lowest similarity, from 0 to 1 for equal names.
+    similar one first. A *likeness* of 1 accepts only equal names.
     """
     import difflib  # takes milliseconds, and is needed only for errors
 

@@ -61,22 +61,17 @@ _PACKAGE: Final = "braze_heap."
 
 
 def check_function(name: str, function: object, *, takes: str = "an event") -> None:
-    """
-    Raise if *function* cannot be called with one argument, without ``await``.
-
-    Args:
-        name: Name of the argument, for the message.
-        function: Value to check.
-        takes: Description of its argument, for the message.
-
-    Raises:
-        TypeError: *function* is not callable like that.
-    """
+    """Raise unless *function*, given as *name*, takes one argument, without await."""
     check_arguments(name, function, (takes,))
 
 
 def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
-    """As `check_function`, for a function of the arguments that *takes* describes."""
+    """
+    Raise unless *function* can be called with these arguments, without ``await``.
+
+    Raises:
+        TypeError: It cannot. The message describes the arguments as *takes* does.
+    """
     described = " and ".join(takes) or "no arguments"
     if not callable(function):
         raise TypeError(

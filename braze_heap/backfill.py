@@ -147,33 +147,6 @@ def backfill(
         TypeError: *pipeline* is not a `Pipeline`, or its sink names no destination.
         ModuleNotFoundError: The extra for *url*, or for its objects, is missing.
     """
-    destination = _check(pipeline, user_properties)
-    check_arguments("stop", stop, ())
-    check_function("on_progress", on_progress, takes="a BackfillReport")
-    options = storage_options or {}
-    url = _canonical(os.fspath(url), options)
-    chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
-    hours = Hours.of(since, until)
-    wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
-    found = find_wanted(url, wanted, options)
-    run = _Backfill(
-        pipeline, progress, BackfillKey(destination, shown(url)), user_properties
-    )
-    with progress.lock(run.key):
-        run.find(found)
-        wanted.check()
-        if not run.counts["objects"]:
-            _check_not_empty(url, options, is_limited=hours.is_limited)
-        on_progress(run.report())
-        for _ in run.batches(stop):
-            on_progress(run.report())
-    if run.skipped and len(run.skipped) == run.counts["objects"]:
-        raise next(iter(run.skipped.values()))
-    return run.report()
-
-
-def _check(pipeline: object, user_properties: bool) -> str:
-    """Return the destination of *pipeline*, after checking both arguments."""
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
     if user_properties and pipeline.has_default_ledger:
@@ -184,7 +157,27 @@ def _check(pipeline: object, user_properties: bool) -> str:
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)
-    return destination
+    check_arguments("stop", stop, ())
+    check_function("on_progress", on_progress, takes="a BackfillReport")
+    options = storage_options or {}
+    url = _canonical(os.fspath(url), options)
+    chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
+    hours = Hours.of(since, until)
+    wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
+    found = find_wanted(url, wanted, options)
+    key = BackfillKey(destination, shown(url))
+    run = _Backfill(pipeline, progress, key, user_properties, stop)
+    with progress.lock(key):
+        run.find(found)
+        wanted.check()
+        if not run.counts["objects"]:
+            _check_not_empty(url, options, is_limited=hours.is_limited)
+        on_progress(run.report())
+        for _ in run.batches():
+            on_progress(run.report())
+    if run.skipped and len(run.skipped) == run.counts["objects"]:
+        raise next(iter(run.skipped.values()))
+    return run.report()
 
 
 def _sends(transformer: Transformer) -> Callable[[str], bool]:
@@ -245,6 +238,7 @@ class _Backfill:
     progress: Progress
     key: BackfillKey
     user_properties: bool
+    stop: Callable[[], object]
     counts: Counter[str] = attrs.field(factory=Counter)
     events: Report = attrs.field(factory=Report)
     waiting: list[StoredObject] = attrs.field(factory=list)
@@ -278,44 +272,47 @@ class _Backfill:
             is_stopped=self.is_stopped,
         )
 
-    def batches(self, stop: Callable[[], object]) -> Iterator[None]:
+    def batches(self) -> Iterator[None]:
         """Deliver the objects in batches, and yield after each one."""
-        for obj, file in open_each(self.waiting):
-            if stop():
-                self.is_stopped = True
-                return
-            file.on_read = lambda size: self.counts.update(bytes_read=size)
-            for read in self._read(obj, file, stop):
-                self.batch.append(read)
-                if len(self.batch) >= self.pipeline.batch_size:
-                    self._deliver()
-                    yield
-                    if stop():
-                        self.is_stopped = True
-                        return
-            if self.is_stopped:
-                return
-        if self.batch or self.pending:
+        for read in self._reads():
+            self.batch.append(read)
+            if len(self.batch) >= self.pipeline.batch_size:
+                self._deliver()
+                yield
+                if self._is_to_stop():
+                    return
+        if not self.is_stopped and (self.batch or self.pending):
             self._deliver()
             yield
 
-    def _read(
-        self, obj: StoredObject, file: ObjectFile, stop: Callable[[], object]
-    ) -> Iterator[Read]:
+    def _is_to_stop(self) -> bool:
+        self.is_stopped = bool(self.stop())
+        return self.is_stopped
+
+    def _reads(self) -> Iterator[Read]:
+        """Yield the events of all objects that are not delivered, until the stop."""
+        for obj, file in open_each(self.waiting):
+            if self._is_to_stop():
+                return
+            file.on_read = lambda size: self.counts.update(bytes_read=size)
+            yield from self._read(obj, file)
+            if self.is_stopped:
+                return
+
+    def _read(self, obj: StoredObject, file: ObjectFile) -> Iterator[Read]:
         """Yield the events of *obj* that are not delivered, and count them."""
         version = _version(obj)
         number, before = 0, self.before.get(version, 0)
         event_type = obj.event_type or type_in_path(obj.url)
         try:
             for number, read in enumerate(read_object(file, event_type), 1):
-                if number <= before:
-                    self.counts["events_before"] += 1
-                    if not number % self.pipeline.batch_size and stop():
-                        self.is_stopped = True
-                        return
+                if number > before:
+                    self.pending[version] = number
+                    yield read
                     continue
-                self.pending[version] = number
-                yield read
+                self.counts["events_before"] += 1
+                if not number % self.pipeline.batch_size and self._is_to_stop():
+                    return
         except OSError as error:
             self.failures[version[0]] = str(error)
         except UnknownFormatError as error:

@@ -46,6 +46,8 @@ class BrazeHeapError(Exception):
 class StateError(BrazeHeapError):
     """A store of state, such as the state file, cannot be opened, read or written."""
 
+    _is_damaged = False
+
 
 class DeliveryError(BrazeHeapError):
     """

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import attrs
 
 from braze_heap._json_limits import MAX_EXACT
-from braze_heap._storage_form import is_nested, nest
 from braze_heap._text import utf16_length
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
-from braze_heap.events._field_types import INVALID
+from braze_heap.events._field_types import INVALID, shortest_float32
 from braze_heap.events._schema import Schema, schema_of
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.reasons import Reason
@@ -268,7 +267,7 @@ def _read(
     event_type: Any,
     strict: bool,
 ) -> CurrentsEvent:
-    raw = raw if is_nested(raw, schema) else nest(raw, schema)
+    raw = raw if is_nested(raw, schema) else _nest(raw, schema)
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     problems: list[Problem] = []
@@ -296,6 +295,57 @@ def _read(
     if extra:
         fields["extra"] = extra
     return _with_id(cls, event_id, fields)
+
+
+def is_nested(raw: dict[str, Any], schema: Schema) -> bool:
+    """
+    Return whether *raw* is in the HTTP form, not a storage record.
+
+    A storage record may have gained an ``event_type`` on its way.
+    """
+    properties = raw.get("properties")
+    if isinstance(raw.get("user"), dict):
+        return True
+    if isinstance(properties, dict) and not _is_union(properties):
+        return True
+    is_flat = any(n in schema.storage_names for n in raw if n != "properties")
+    return "event_type" in raw and ("user" in raw or not is_flat)
+
+
+def _nest(record: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """Return a storage record in the HTTP form, without unions and 32-bit floats."""
+    nested: dict[str, Any] = {"user": {}, "properties": {}}
+    for stored, union in record.items():
+        value = _without_union(union)
+        name = schema.storage_names.get(stored, stored)
+        place = schema.places.get(name)
+        if name in ("event_type", "id", "time"):
+            nested[name] = value
+        elif place is None:
+            nested["properties"][stored] = value
+        elif value is not None and name in nested[place]:
+            (nested if stored == name else nested["properties"])[stored] = value
+        elif value is not None:
+            if value.__class__ is float and schema.kinds[name].name == "float":
+                value = shortest_float32(value)
+            nested[place][name] = value
+    return nested
+
+
+_UNION_BRANCHES: Final = frozenset(
+    ("string", "int", "long", "float", "double", "boolean", "array", "bytes", "map")
+)
+
+
+def _is_union(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in _UNION_BRANCHES
+
+
+def _without_union(value: Any) -> Any:
+    if not isinstance(value, dict) or not _is_union(value):
+        return value
+    (inner,) = value.values()
+    return [*map(_without_union, inner)] if isinstance(inner, list) else inner
 
 
 def _values(

@@ -100,12 +100,7 @@ class ReturnValueError(BrazeHeapError, TypeError):
 
 
 def payloads_of(mapped: object) -> list[Payload]:
-    """
-    Return the payloads in *mapped*, the return value of a mapper.
-
-    Raises:
-        ReturnValueError: *mapped* is not a payload, or a payload is incomplete.
-    """
+    """Return the payloads that a mapper returned, or raise `ReturnValueError`."""
     if mapped is None:
         return []
     if isinstance(mapped, PAYLOADS):

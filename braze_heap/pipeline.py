@@ -9,7 +9,9 @@ Braze's ids, and the newest user properties are sent, as far as the ledger knows
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import operator
 import time
 from collections.abc import (
     AsyncIterator,
@@ -89,28 +91,11 @@ MIN_WAIT: Final = 0.05
 """Minimum delay between attempts, in seconds."""
 
 
-@attrs.frozen
-class _Send:
-    calls: Sequence[Call]
+class _InThread(functools.partial[Any]):
+    """A step that an `AsyncPipeline` performs in a thread. It awaits the others."""
 
 
-@attrs.frozen
-class _Append:
-    records: Sequence[DeadRecord]
-
-
-@attrs.frozen
-class _CallLedger:
-    work: Callable[[], object]
-
-
-@attrs.frozen
-class _Wait:
-    seconds: float
-    cause: DeliveryError
-
-
-_SinkT = TypeVar("_SinkT")
+_SinkT = TypeVar("_SinkT", bound=Sink | AsyncSink)
 
 
 @documented
@@ -160,12 +145,13 @@ class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
     )
 
 
-_Step: TypeAlias = _Send | _Append | _CallLedger | _Wait
-_Steps: TypeAlias = Generator[_Step, Any, Any]
+_Steps: TypeAlias = Generator[functools.partial[Any], Any, Any]
 
 
 class _PipelineBase(OfOneProcess, Generic[_SinkT]):
     """Both pipelines, without I/O: steps that a subclass performs."""
+
+    _sleep: Callable[[float], object]
 
     def _configure(self, options: PipelineOptions[_SinkT]) -> None:
         user = type(self).__name__
@@ -275,11 +261,19 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             try:
                 return self.transformer.transform(source, outages=self._mapper_outages)
             except DeliveryError as error:
-                wait = _seconds_to_wait(error)
-                if self._clock() + wait > end:
-                    raise
-                cause = error.with_traceback(None)
-            yield _Wait(wait, cause)
+                cause = error
+            yield from self._pause(cause, end)
+
+    def _pause(self, cause: DeliveryError, end: float) -> _Steps:
+        """Wait before another attempt. Raise *cause* if that is only after *end*."""
+        asked = retry_after_of(cause)
+        wait = max(MIN_WAIT, DEFAULT_WAIT if asked is None else asked)
+        if self._clock() + wait > end:
+            raise cause
+        yield functools.partial(self._wait, wait, cause.with_traceback(None))
+
+    def _wait(self, seconds: float, cause: DeliveryError) -> object:  # noqa: ARG002
+        return self._sleep(seconds)
 
     def _decide(self, mapped: TransformResult) -> _Steps:
         """Send the calls of *mapped*. The value is a `Decision`."""
@@ -291,33 +285,39 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:
-        """Call *work*. An unexpected exception is raised as `LedgerError`."""
-        try:
-            return (yield _CallLedger(work))
-        except DeliveryError:
-            raise
-        except Exception as error:
-            cause = describe_exception(error)
-        raise LedgerError(f"the ledger raised {cause}")
+        return self._call_store(work, "ledger", LedgerError, DeliveryError)
 
     def _keep(self, records: Sequence[DeadRecord], stored: Set[str]) -> _Steps:
         """
-        Append *records*. An unexpected exception is raised as `DeadLetterError`.
+        Append *records*.
 
         A full dead letter can be replayed: records with *stored* keys need no room.
         """
+        work = functools.partial(append_to, self.dead_letter, records)
         try:
-            yield _Append(records)
-            return
+            yield from self._call_store(work, "dead letter", DeadLetterError)
         except DeadLetterFull:
-            if all(record.key in stored for record in records):
-                return
-            raise
-        except DeadLetterError:
+            if not all(record.key in stored for record in records):
+                raise
+
+    def _call_store(
+        self,
+        work: Callable[[], object],
+        name: str,
+        kind: type[DeliveryError],
+        *expected: type[DeliveryError],
+    ) -> _Steps:
+        """Do *work*. An exception that is not *expected* is raised as *kind*."""
+        try:
+            return (yield _InThread(work))
+        except (kind, *expected):
             raise
         except Exception as error:
-            place = describe_exception(error)
-        raise DeadLetterError(f"the dead letter raised {place}")
+            cause = describe_exception(error)
+        raise kind(f"the {name} raised {cause}")
+
+    def _send(self, calls: Sequence[Call]) -> object:
+        return self.sink.send(calls)
 
     def _deliver(
         self, calls: Sequence[Call], renew: Callable[[], object] | None = None
@@ -331,38 +331,30 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         while True:
             began = self._clock()
             try:
-                receipt = _check_receipt((yield _Send(calls)), len(calls))
-            except Exception as error:
-                unavailable = _to_sink_unavailable(error).with_traceback(None)
+                given = yield functools.partial(self._send, calls)
+                if not isinstance(given, Receipt):
+                    raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+                receipt = given.checked(len(calls))
+            except SinkUnavailable as error:
+                unavailable = error.with_traceback(None)
+            except Exception as error:  # a bug of the sink
+                text = f"the sink raised {describe_exception(error)}"
+                unavailable = SinkUnavailable(text, context=error_context(error))
             else:
                 self._outage.succeeded()
                 return receipt
             if self._outage.failed(began):
                 logger.error("The sink accepted nothing for 72 hours: %s", unavailable)
                 return _reject_all(len(calls))
-            wait = _seconds_to_wait(unavailable)
-            if self._clock() + wait > end:
-                raise unavailable
-            yield _Wait(wait, unavailable)
+            yield from self._pause(unavailable, end)
             if renew:
                 yield from self._call_ledger(renew)
-
-
-def _seconds_to_wait(error: DeliveryError) -> float:
-    asked = retry_after_of(error)
-    return max(MIN_WAIT, DEFAULT_WAIT if asked is None else asked)
 
 
 def _reject_all(size: int) -> Receipt:
     detail = "the sink accepted nothing for 72 hours"
     down = (Rejection(index, Reason.SINK_DOWN, None, detail) for index in range(size))
     return Receipt(0, tuple(down))
-
-
-def _check_receipt(given: Any, size: int) -> Receipt:
-    if not isinstance(given, Receipt):
-        raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
-    return given.checked(size)
 
 
 def _outcome(error: DeliveryError) -> Outcome:
@@ -390,16 +382,6 @@ def _log_report(details: BatchDetails, report: Report) -> None:
             "braze_adjustments": dict(report.adjustments),
             "braze_seconds": details.seconds,
         },
-    )
-
-
-def _to_sink_unavailable(error: Exception) -> SinkUnavailable:
-    """Return *error* of a sink as `SinkUnavailable`. Another exception is a bug."""
-    if isinstance(error, SinkUnavailable):
-        return error
-    context = error_context(error)
-    return SinkUnavailable(
-        f"the sink raised {describe_exception(error)}", context=context
     )
 
 
@@ -461,23 +443,8 @@ class Pipeline(_PipelineBase[Sink]):
         if isinstance(batch, Iterator):
             batch = list(batch)  # it is read twice if it has repeats
         steps = self._observe_batch(batch, stored_keys, user_properties)
-        result: BatchResult = run_steps(steps, self._perform)
+        result: BatchResult = run_steps(steps, operator.call)
         return result
-
-    def _perform(self, step: _Step) -> object:
-        match step:
-            case _Send(calls):
-                return self.sink.send(calls)
-            case _Append(records):
-                append_to(self.dead_letter, records)
-            case _CallLedger(work):
-                return work()
-            case _Wait(seconds, cause):
-                self._wait(seconds, cause)
-        return None
-
-    def _wait(self, seconds: float, cause: DeliveryError) -> object:  # noqa: ARG002
-        return self._sleep(seconds)
 
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):
@@ -500,17 +467,9 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         """Deliver *source*, and yield a report after each batch. See `Pipeline.run`."""
         for batch in split_into_batches(source, self.batch_size):
             steps = self._observe_batch(batch)
-            result: BatchResult = await run_steps_async(steps, self._perform)
+            result: BatchResult = await run_steps_async(steps, _perform)
             yield result.report
 
-    async def _perform(self, step: _Step) -> object:
-        match step:
-            case _Send(calls):
-                return await self.sink.send(calls)
-            case _Append(records):
-                await in_thread(append_to, self.dead_letter, records)
-            case _CallLedger(work):
-                return await in_thread(work)
-            case _Wait(seconds):
-                await self._sleep(seconds)
-        return None
+
+async def _perform(step: functools.partial[Any]) -> Any:
+    return await (in_thread(step) if isinstance(step, _InThread) else step())

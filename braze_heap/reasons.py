@@ -28,7 +28,7 @@ class Reason(StrEnum):
     """``time`` is missing, not a number, not positive, or from 2100 on."""
 
     BAD_IDENTITY = "bad_identity"
-    """Many people may share the identity, and Heap would merge them forever."""
+    """It is a placeholder, or several people may share it: Heap would merge them."""
 
     IDENTITY_TOO_LONG = "identity_too_long"
     """The identity has over 255 UTF-16 units. Truncated, it would merge people."""

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from braze_heap._batch_result import BatchResult
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
@@ -105,31 +104,31 @@ def replay(
 
 def _replay_batch(
     pipeline: Pipeline, records: Sequence[DeadRecord]
-) -> tuple[Report, frozenset[str]]:
+) -> tuple[Report, set[str]]:
     """Return the report of *records*, and the keys of the records that stay."""
     sources: list[Any] = []
     damaged: list[DeadRecord] = []
-    reasons: Counter[str] = Counter()
     for record in records:
         try:
             sources.append(record.source())
         except DeadLetterError as error:
             logger.error("Not replayed: %s", error)
             damaged.append(record)
-            is_event = record.format == "json"
-            reasons[str(Reason.DAMAGED_RECORD) if is_event else record.reason] += 1
-    is_body = len(sources) == 1 and isinstance(sources[0], bytes)
-    if is_body and not (sources := _events_in(sources[0])):
-        damaged = [*records]
-        reasons = Counter(record.reason for record in records)
-    stored = frozenset(record.key for record in records)
-    if sources:
-        result = pipeline.run_batch(sources, stored_keys=stored)
-    else:
-        result = BatchResult(Report())
+    if len(sources) == 1 and isinstance(sources[0], bytes):
+        sources = _events_in(sources[0])
+        damaged = [] if sources else [*records]
+    reasons = Counter(
+        str(Reason.DAMAGED_RECORD) if record.format == "json" else record.reason
+        for record in damaged
+    )
     report = Report(len(damaged), dead_lettered_by_reason=dict(reasons))
-    kept = frozenset(record.key for record in (*result.records, *damaged))
-    return result.report + report, kept
+    kept = {record.key for record in damaged}
+    if sources:
+        stored = frozenset(record.key for record in records)
+        result = pipeline.run_batch(sources, stored_keys=stored)
+        report = result.report + report
+        kept |= {record.key for record in result.records}
+    return report, kept
 
 
 def _events_in(body: bytes) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 import attrs
 
@@ -56,10 +56,6 @@ class Origins(Sequence[Any]):
 
     Events of a request body are decoded again when the first one is read, because a
     result takes less memory without them.
-
-    Args:
-        numbers: Number of the event of each call.
-        read: Returns the event with a number.
     """
 
     def __init__(self, numbers: list[int], read: Callable[[int], Any]) -> None:
@@ -69,10 +65,6 @@ class Origins(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._numbers)
 
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Any]: ...
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [*map(self._read, self._numbers[index])]

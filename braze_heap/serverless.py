@@ -14,9 +14,7 @@ import math
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, TypeVar
-
-import attrs
+from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
 from braze_heap._wiring import kind_of
@@ -38,7 +36,6 @@ RESERVE: Final = 30.0
 Options: TypeAlias = Mapping[str, Any]
 Handler: TypeAlias = Callable[[LambdaEvent, Any], dict[str, Any]]
 _NO_OPTIONS: Final[Options] = MappingProxyType({})
-_Event = TypeVar("_Event")
 
 
 class OutOfTimeError(DeliveryError):
@@ -75,19 +72,19 @@ def sqs_handler(
     _check_arguments("sqs_handler", pipeline, reserve, storage_options)
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
-        clock, failed, failed_groups = _Clock.of(context, reserve), [], set()
+        check_time, failed, failed_groups = _time_check(context, reserve), [], set()
         for message in _messages(event):
             group = (message.get("attributes") or {}).get("MessageGroupId")
             try:
                 if group in failed_groups:
                     raise DeliveryError("an earlier message of its group failed")
-                clock.check()
+                check_time()
                 body, value = _without_sns(message["body"])
                 urls = _urls(value)
                 if urls is None:
                     pipeline.run(body)
                 else:
-                    _run_objects(pipeline, urls, clock, storage_options)
+                    _run_objects(pipeline, urls, check_time, storage_options)
             except Exception as error:
                 _log_failure(message["messageId"], error)
                 failed.append({"itemIdentifier": message["messageId"]})
@@ -127,53 +124,29 @@ def s3_handler(
         urls = _urls(event)
         if urls is None:
             raise _unexpected("s3_handler needs a notification of S3", event)
-        clock = _Clock.of(context, reserve)
-        report = _run_objects(pipeline, urls, clock, storage_options)
+        check_time = _time_check(context, reserve)
+        report = _run_objects(pipeline, urls, check_time, storage_options)
         names = ("received", "delivered", "skipped", "dead_lettered")
         return {name: getattr(report, name) for name in names}
 
     return handler
 
 
-@attrs.frozen
-class _Clock:
-    """
-    Time that an invocation has left.
+def _time_check(context: Any, reserve: float) -> Callable[[], None]:
+    """Return a function that raises an `OutOfTimeError` if too little time is left."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    if remaining is None:  # a call by hand
+        return lambda: None
+    least = min(reserve * 1_000, remaining() / 2)
 
-    Attributes:
-        remaining: Milliseconds until Lambda ends the container.
-        reserve: Milliseconds at the end in which nothing is begun.
-    """
-
-    remaining: Callable[[], float]
-    reserve: float
-
-    @classmethod
-    def of(cls, context: Any, reserve: float) -> _Clock:
-        remaining = getattr(context, "get_remaining_time_in_millis", None)
-        if remaining is None:  # a call by hand
-            return cls(lambda: 1.0, 0.0)
-        return cls(remaining, min(reserve * 1_000, remaining() / 2))
-
-    def check(self) -> None:
-        """
-        Raise if too little time is left.
-
-        Raises:
-            OutOfTimeError: Less than the reserve.
-        """
-        remaining = self.remaining()
-        if remaining < self.reserve:
+    def check() -> None:
+        if (left := remaining()) < least:
             raise OutOfTimeError(
-                f"Lambda ends in {remaining / 1_000:.0f} seconds: the rest is for the "
-                "next invocation"
+                f"Lambda ends in {left / 1_000:.0f} seconds: the rest is for the next "
+                "invocation"
             )
 
-    def limit(self, events: Iterable[_Event]) -> Iterator[_Event]:
-        """Yield *events*, and raise as `check` does if there are more."""
-        for event in events:
-            self.check()
-            yield event
+    return check
 
 
 def _check_arguments(
@@ -198,7 +171,12 @@ def _check_arguments(
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:
     records = _records(event)
-    if not records or not all(map(_is_message, records)):
+    if not records or not all(
+        each.get("eventSource") == "aws:sqs"
+        and each.get("messageId")
+        and isinstance(each.get("body"), str)
+        for each in records
+    ):
         raise _unexpected("sqs_handler needs messages of SQS", event)
     return records
 
@@ -210,22 +188,25 @@ def _records(value: object) -> list[Mapping[str, Any]]:
     return records if all(isinstance(each, Mapping) for each in records) else []
 
 
-def _is_message(record: Mapping[str, Any]) -> bool:
-    is_complete = record.get("messageId") and isinstance(record.get("body"), str)
-    return record.get("eventSource") == "aws:sqs" and bool(is_complete)
-
-
 def _unexpected(need: str, event: object) -> ValueError:
     return ValueError(f"{need}, but the event looks like {describe_event(event)}")
 
 
 def _run_objects(
-    pipeline: Pipeline, urls: Iterable[str], clock: _Clock, options: Options
+    pipeline: Pipeline,
+    urls: Iterable[str],
+    check_time: Callable[[], None],
+    options: Options,
 ) -> Report:
+    def events_of(url: str) -> Iterator[Any]:
+        for event in read(locate(url, options)):
+            check_time()
+            yield event
+
     report = Report()
     for url in urls:
-        clock.check()
-        report += pipeline.run(clock.limit(read(locate(url, options))))
+        check_time()
+        report += pipeline.run(events_of(url))
     return report
 
 

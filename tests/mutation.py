@@ -3,7 +3,7 @@ How much of the decision code the tests hold: break it on purpose, and see who n
 
 ``python -m tests.mutation`` samples mutants of each module with a fixed seed, and
 prints the figures and the survivors. ``--sample 0`` takes all; names of modules, like
-``_retry`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
+``_core`` or ``_pacing``, choose. Needs the extra ``mutation`` and an operating system
 that forks. The checkout is left alone: mutants live in a copy.
 
 A mutant is caught by a test that fails, or by time: one that makes the tests hang is
@@ -74,6 +74,7 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "wire/_avro": ("wire/test_avro",),
     "heap/_encoder": ("heap/test_encoder", "test_transformer"),
     "state/_record": ("state/test_dead_letters", "test_pipeline"),
+    "state/_parts": ("state/test_dead_letters", "state/test_state"),
     "state/_sqlite": (
         "state/test_dead_letters",
         "state/test_sqlite_file",
@@ -84,10 +85,9 @@ COVER: Final[Mapping[str, tuple[str, ...]]] = {
     "report": ("test_pipeline", "test_pipeline_observers"),
     "heap/_answers": ("heap/test_answers", "heap/test_sink"),
     "heap/_delivery": SINK,
-    "heap/_isolate": SINK,
-    "heap/_retry": (*SINK, "heap/test_faults"),
+    "heap/_core": (*SINK, "heap/test_faults"),
     "heap/_pacing": ("heap/test_pacing", "heap/test_delivery"),
-    "receiver/_responses": ("receiver/test_responses", *RECEIVER),
+    "receiver/_http": ("receiver/test_responses", *RECEIVER),
     "receiver/_envelope": RECEIVER,
     "receiver/_admission": ("receiver/test_admission", *RECEIVER),
     "receiver/_receiver": RECEIVER,

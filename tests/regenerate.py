@@ -3,7 +3,7 @@ Regenerate everything that follows from the event classes and the shipped mapper
 ``python -m tests.regenerate``. Read the changes before you commit them. With
 ``--check``, name the files that are not current, and change nothing.
 
-The public names of the event classes, the names of personal data, the pages of the
+The modules of the event classes, the names of personal data, the pages of the
 families, the goldens, the released names in Heap, and the pages of the catalog, the
 default mappings and the wire forms.
 """
@@ -58,18 +58,10 @@ def is_type(cls: type[CurrentsEvent]) -> bool:
 
 
 def exports(source: str) -> str:
-    """Return ``events/__init__.pyi`` with the names of every class and group."""
-    shared = {name: classes_of(name) for name in ("groups", "unknown")}
-    modules = [
-        (module, [cls.__name__ for cls in own])
-        for module, own in sorted((families() | shared).items())
-    ]
+    """Return ``events/__init__.pyi`` with every family and the groups."""
     head = re.split(r"^from braze_heap\.events\.[a-z]", source, flags=re.MULTILINE)[0]
-    return head + "".join(
-        f"from braze_heap.events.{module} import ("
-        f"{', '.join(f'{name} as {name}' for name in sorted(names))})\n"
-        for module, names in modules
-    )
+    modules = sorted({*families(), "groups", "unknown"})
+    return head + "".join(f"from braze_heap.events.{m} import *\n" for m in modules)
 
 
 def personal_names(source: str) -> str:

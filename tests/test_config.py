@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 import braze_heap as bh
+from braze_heap._options import doc_of
 from braze_heap.config import Config, ConfigError, SinkConfig, TransformConfig, example
 from braze_heap.config._keys import TABLES, declared_keys, file_keys, variables
 from braze_heap.sinks import JsonLinesSink
@@ -421,7 +422,7 @@ def test_every_key_has_a_variable_and_a_meaning() -> None:
     for table in TABLES:
         for key, declared in declared_keys(table).items():
             assert f"{PREFIX}{table}__{key}".upper() in variables()
-            assert declared.field is None or declared.field.metadata["braze_heap.doc"]
+            assert declared.field is None or doc_of(declared.field)
 
 
 def test_a_team_narrows_its_own_registry() -> None:

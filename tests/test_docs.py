@@ -27,7 +27,7 @@ from sybil.parsers.markdown import CodeBlockParser
 import braze_heap as bh
 from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
-from braze_heap.receiver import Response, _responses
+from braze_heap.receiver import Response, _http
 from tests import catalog_page, mappings_page, reference_pages, wire_forms_page
 from tests.support import REGENERATE
 
@@ -75,6 +75,7 @@ SYBIL = Sybil(
 SLOW = {
     "add-a-currents-release.md",
     "command-line.md",
+    "detect-schema-drift.md",
     "share-the-rate-limit.md",
     "tracking-plan.md",
     "tutorial.md",
@@ -225,11 +226,11 @@ def test_every_reason_and_status_says_what_to_do() -> None:
     The page of errors has every reason of a report, and every status of a receiver.
     """
     page = ERRORS.read_text("utf-8")
-    constants = [a for a in vars(_responses).values() if isinstance(a, Response)]
+    constants = [a for a in vars(_http).values() if isinstance(a, Response)]
     answers = [
         *constants,
-        _responses.retry_later(),
-        _responses.retry_later(is_throttled=True),
+        _http.retry_later(),
+        _http.retry_later(is_throttled=True),
     ]
     words = {f"`{word}`" for word in (*bh.Reason, *bh.SkipReason, *Adjustment)}
 

@@ -14,7 +14,7 @@ import pytest
 
 import braze_heap as bh
 from braze_heap.drift import MAX_NAMES, MAX_TYPES, Drift, DriftObserver, Lines, observe
-from braze_heap.drift._naming import class_for
+from braze_heap.drift._declarations import class_for
 from braze_heap.events import (
     EVENT_TYPES,
     CustomEvent,

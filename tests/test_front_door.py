@@ -1,10 +1,12 @@
 """The public names of the package, and what importing it costs."""
 
 import ast
+import compileall
 import importlib
 import importlib.util
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -226,3 +228,23 @@ braze_heap.{call}
 
     wanted = re.sub(r"{(\w+)}", r"'braze_heap[\1]'", message)
     assert done.stderr.splitlines()[-1] == f"ModuleNotFoundError: {wanted}"
+
+
+def test_the_sources_need_not_be_installed(tmp_path: Path) -> None:
+    """A bundle may have compiled modules only, and the lists of public names."""
+    shutil.copytree(Path(braze_heap.__file__).parent, tmp_path / "braze_heap")
+    compileall.compile_dir(tmp_path, quiet=1, legacy=True)
+    for path in tmp_path.rglob("*.py"):
+        path.unlink()
+    script = "from braze_heap import events; print(events.__file__, *events.__all__)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+
+    file, *names = ran.stdout.split()
+    assert file.endswith("__init__.pyc")
+    assert names == braze_heap.events.__all__

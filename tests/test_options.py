@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 import braze_heap as bh
-from braze_heap._options import choices_of, doc_of, from_text, option, takes
+from braze_heap._options import doc_of, from_text, option, takes
 from braze_heap.config._keys import TABLES
 from braze_heap.heap import AsyncHeapSink, HeapOptions, HeapSink
 
@@ -253,8 +253,3 @@ def test_constructor_checks_values(
 def test_default_mapping_is_not_shared() -> None:
     """Each instance has a copy."""
     assert Thing().options.renames is not Thing().options.renames
-
-
-def test_choices_come_from_the_type() -> None:
-    """Of one choice and of several."""
-    assert choices_of(Things, "kind") == choices_of(Things, "kinds") == ("one", "two")

@@ -53,6 +53,7 @@ def _modules(node: ast.AST) -> Iterator[str]:
                 yield module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [

@@ -25,7 +25,7 @@ from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkUnavailab
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
-from braze_heap.receiver._metrics import Metrics
+from braze_heap.receiver.service import Metrics
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
 from braze_heap.state import (

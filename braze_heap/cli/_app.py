@@ -9,49 +9,37 @@ import click
 
 from braze_heap import __version__
 from braze_heap.cli import _console as ui
-from braze_heap.cli._events import events
-from braze_heap.cli._explain import explain
-from braze_heap.cli._plan import plan
 from braze_heap.cli._signals import status_of
-from braze_heap.cli._transform import transform
 from braze_heap.exceptions import DeliveryError
 
-_LATER: Final = (
-    "backfill",
-    "check",
-    "config",
-    "dead-letters",
-    "delete",
-    "demo",
-    "drift",
-    "send",
-    "serve",
-    "simulate",
-)
-"""Commands whose modules load when they are called: delivery takes 100 ms."""
+_COMMANDS: Final = (
+    "backfill check config dead-letters delete demo drift events explain plan send "
+    "serve simulate transform"
+).split()
 
 
 class _LazyGroup(click.Group):
+    """The commands, whose modules load when they are called."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_LATER})
+        return sorted({*super().list_commands(ctx), *_COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _LATER:
-            name = cmd_name.replace("-", "_")
-            module = importlib.import_module(f"braze_heap.cli._{name}")
-            self.add_command(getattr(module, name))
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"braze_heap.cli._{name}")
+        command: click.Command = getattr(module, name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """
-        Run the command; a path that cannot be used is an error without a traceback.
-        """
+        """Run the command; a path that cannot be used is an error to show."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise
+        except DeliveryError as error:  # of a mapper, while explain or plan tries it
+            raise ui.mapper_unavailable(error) from None
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None:  # a closed pipe, for example
                 raise
             path = os.fsdecode(error.filename)
             raise ui.UnusableError(
@@ -90,15 +78,5 @@ def run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except DeliveryError as error:  # of a mapper, while explain or plan tries it
-        failure = ui.mapper_unavailable(error)
-        failure.show()
-        sys.exit(failure.exit_code)
     except click.Abort as error:
         sys.exit(status_of(error.__cause__))
-
-
-app.add_command(transform)
-app.add_command(events)
-app.add_command(plan)
-app.add_command(explain)

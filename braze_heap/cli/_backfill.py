@@ -10,31 +10,24 @@ from typing import Final
 
 import attrs
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from braze_heap import Pipeline
 from braze_heap.backfill import BackfillReport
 from braze_heap.backfill import backfill as deliver_objects
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
-from braze_heap.cli._inputs import ReadFailedError, WrongFormatError
-from braze_heap.cli._options import (
-    WINDOW,
-    FilePath,
-    Setup,
-    StoreUrl,
-    build_transformer,
-    option,
-    setup_options,
-    storage_option,
-    yes_option,
-)
+from braze_heap.cli._delivery import deliver, patience_option
+from braze_heap.cli._inputs import ReadFailedError, WrongFormatError, first_of
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import Ending, RunOutcome, RunResult, ending_options
+from braze_heap.cli._report import (
+    Ending,
+    RunOutcome,
+    RunResult,
+    Section,
+    ending_options,
+)
 from braze_heap.cli._signals import Stopping
-from braze_heap.exceptions import ProgressError
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import Progress, SqliteState, SqlState
@@ -51,9 +44,6 @@ NOT_ITS_STATE: Final = (
     "Its state knows the newer ones, but {} knows none of this destination. "
     "Name the state of the live service to send them."
 )
-
-_MAX_FAILURES: Final = 10
-"""Objects that an error names."""
 
 
 @click.command(
@@ -73,9 +63,9 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
         zero="all objects are delivered, also if events went to the dead letter",
     ),
 )
-@click.argument("url", type=FilePath(exists=True, urls=True))
-@storage_option
-@setup_options(
+@click.argument("url", type=opts.FilePath(exists=True, urls=True))
+@opts.storage_option
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination, but not stdout."),
     *sinks.state_options(
@@ -83,10 +73,10 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
         "live service to send user properties, too.  [default: state.db]"
     ),
 )
-@yes_option()
-@WINDOW[0]
-@WINDOW[1]
-@option(
+@opts.yes_option()
+@opts.WINDOW[0]
+@opts.WINDOW[1]
+@opts.option(
     "--max-time SECONDS",
     "Stop between two batches after this time, with status 75.",
     type=click.FloatRange(min=0, min_open=True),
@@ -94,8 +84,8 @@ a stop by a signal or --max-time is status 75, and so is another running backfil
 @patience_option
 @ending_options("there are dead letters")
 def backfill(
-    url: Path | StoreUrl,
-    setup: Setup,
+    url: Path | opts.StoreUrl,
+    setup: opts.Setup,
     yes: bool,
     since: datetime | None,
     until: datetime | None,
@@ -114,7 +104,7 @@ def backfill(
     Ctrl-C and SIGTERM end it between two batches; a second one, at once.
     """
     config = setup.config
-    transformer = build_transformer(config)
+    transformer = opts.build_transformer(config)
     spec, path = sinks.spec_or_exit(config), sinks.place_of_state(config)
     if spec in sinks.STDOUT:
         raise ui.UnusableError(
@@ -122,7 +112,9 @@ def backfill(
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
     sinks.refuse_files(spec, path, setup.file)
-    _refuse_own_files(url, spec, path)
+    if isinstance(url, Path):
+        _refuse_own_files(url, spec, path)
+        url = opts.StoreUrl(str(url))
     stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
     with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
         if destination_of(sink) is None:
@@ -135,27 +127,26 @@ def backfill(
             place = sinks.named_place(config)
             advice = _advice(spec, sink, kept, place) if place else NAME_STATE
             run = _BackfillRun(url, stopping, kept.progress, (since, until), advice)
-            delivery = Delivery(
+            result = deliver(
                 spec,
                 sink,
-                kept.dead_letter,
-                None if advice else kept.ledger,
-                patience,
-                {"sleep": stopping.sleep},
+                (kept.dead_letter, None if advice else kept.ledger),
+                transformer,
+                run.work,
+                patience=patience,
+                bar=ending.bar,
+                sleep=stopping.sleep,
             )
-            result = delivery.run(transformer, run.work, 0, ending.bar)
     if result.outcome.failure and not run.report.objects:
         raise result.outcome.failure
     result = attrs.evolve(result, source=str(url), state=path, again=AGAIN)
     run.complete(result).finish("stdout", ending)
 
 
-def _refuse_own_files(url: Path | StoreUrl, spec: str, state: sinks.StatePlace) -> None:
-    """Raise an `UnusableError` if a file to be written is in the folder to be read."""
-    if isinstance(url, StoreUrl):
-        return
+def _refuse_own_files(folder: Path, spec: str, state: sinks.StatePlace) -> None:
+    """Raise an `UnusableError` if a file to be written is in the *folder*."""
     for name, path in (("--sink", sinks.file_of(spec)), ("--state", state)):
-        if isinstance(path, Path) and path.resolve().is_relative_to(url.resolve()):
+        if isinstance(path, Path) and path.resolve().is_relative_to(folder.resolve()):
             raise ui.UnusableError(
                 f"{name}: {path} is in the folder that is read. Name a file elsewhere."
             )
@@ -168,10 +159,8 @@ def _advice(
     Return the advice of the report if *state* is not that of a live service, because it
     knows no user property of the destination. A file keeps all values it gets.
     """
-    if sinks.file_of(spec):
-        return ""
     name = destination_of(sink)
-    if any(key.destination == name for key, _ in state.ledger.read()):
+    if sinks.file_of(spec) or (name and state.ledger.knows(name)):
         return ""
     return NOT_ITS_STATE.format(path)
 
@@ -188,7 +177,7 @@ class _BackfillRun:
         left: Estimated seconds for the rest; ``None`` if that is not known.
     """
 
-    url: Path | StoreUrl
+    url: opts.StoreUrl
     stopping: Stopping
     progress: Progress
     hours: tuple[datetime | None, datetime | None]
@@ -197,51 +186,32 @@ class _BackfillRun:
     left: float | None = None
 
     def work(self, pipeline: Pipeline, shown: RunProgress) -> None:
-        """
-        Run the backfill.
-
-        Raises:
-            UnusableError: There is nothing to read, or not everything could be read.
-            UnavailableError: The same backfill is running.
-        """
+        """Run the backfill."""
 
         def note(report: BackfillReport) -> None:
             self.report, shown.total = report, report.bytes
             shown.show_done(report.bytes_read)
             self.left = shown.left
 
-        url, options = (
-            (self.url.url, self.url.storage_options)
-            if isinstance(self.url, StoreUrl)
-            else (self.url, None)
-        )
         try:
             with self.stopping.on_signals():
                 self.report = deliver_objects(
-                    url,
+                    self.url.url,
                     pipeline,
                     progress=self.progress,
-                    storage_options=options,
+                    storage_options=self.url.storage_options,
                     since=self.hours[0],
                     until=self.hours[1],
                     user_properties=not self.advice,
                     stop=self.stopping,
                     on_progress=note,
                 )
-        except ProgressError as error:
-            raise ui.UnavailableError(f"{error}.") from None
         except UnknownFormatError as error:
             raise WrongFormatError(f"No file holds events. {error}") from None
         except (ModuleNotFoundError, OSError, ValueError) as error:
             raise ui.UnusableError(ui.sentence(error)) from None
         if self.report.failures and not self.report.is_stopped:
-            raise ReadFailedError("\n".join(self._failures()))
-
-    def _failures(self) -> list[str]:
-        """Return the first errors of objects, and the number of the others."""
-        failures = [*self.report.failures.values()]
-        more = len(failures) - _MAX_FAILURES
-        return failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
+            raise ReadFailedError("\n".join(first_of(self.report.failures.values())))
 
     def complete(self, result: RunResult) -> RunResult:
         """Return *result* with what is known about the objects."""
@@ -251,20 +221,16 @@ class _BackfillRun:
             left = f", about {format_duration(self.left)} left" if self.left else ""
             note = f"Stopped by {self.stopping.cause}, and nothing is lost{left}."
             outcome = RunOutcome(ui.UnavailableError.exit_code, note)
-        counts = attrs.asdict(
-            report, filter=lambda field, _: field.name not in ("events", "skipped")
-        )
-        values = {
-            **counts,
-            "skipped_user_properties": report.skipped_user_properties,
-            "seconds_left": self.left and round(self.left),
-        }
-        return attrs.evolve(
-            result, outcome=outcome, more=[*self._view(outcome)], more_values=values
-        )
+        more = [*self._sections(is_named=isinstance(outcome.failure, ReadFailedError))]
+        return attrs.evolve(result, outcome=outcome, more=more)
 
-    def _view(self, outcome: RunOutcome) -> Iterator[RenderableType]:
+    def _sections(self, *, is_named: bool) -> Iterator[Section]:
+        """Yield the parts about objects; *is_named*: the error names failed ones."""
         report = self.report
+        for name, value in attrs.asdict(report).items():
+            if name not in ("events", "skipped"):
+                yield Section(name, value)
+        yield Section("seconds_left", self.left and round(self.left))
         waiting = report.objects - report.done - len(report.skipped)
         rows = [
             (report.objects, "found"),
@@ -275,10 +241,9 @@ class _BackfillRun:
         title = "Objects"
         if not report.objects:
             title = "Objects: none in these hours, so there is nothing to deliver"
-        yield from ui.section(title, rows if report.objects else [(0, "found")])
-        if not isinstance(outcome.failure, ReadFailedError):  # which names them
-            failures = [("-", text) for text in self._failures()]
-            yield from ui.section("Could not be read", failures)
-        if self.advice:
-            number = report.skipped_user_properties
-            yield Text(f"\n{NO_USER_PROPERTIES.format(number, self.advice)}")
+        yield Section(title=title, rows=rows if report.objects else [(0, "found")])
+        failures = [("-", text) for text in first_of(report.failures.values())]
+        yield Section(title="Could not be read", rows=() if is_named else failures)
+        number = report.skipped_user_properties
+        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}"
+        yield Section("skipped_user_properties", number, note=note * bool(self.advice))

@@ -24,5 +24,4 @@ def config(output: Output) -> None:
 
     Commands read it with --config, and `braze-heap check` shows what is in force.
     """
-    with ui.exit_on_broken_pipe():
-        write_text(example(), output, ui.PIPED_WIDTH)
+    write_text(example(), output)

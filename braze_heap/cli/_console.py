@@ -3,20 +3,16 @@
 import contextlib
 import importlib
 import io
-import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TextIO, TypeAlias, cast
+from typing import Final, Literal, TextIO, TypeAlias, cast
 
 import click
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.padding import Padding
-from rich.segment import Segment
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console, RenderableType
+from rich.segment import Segments
 
 from braze_heap.exceptions import DeliveryError
 
@@ -46,9 +42,6 @@ PIPE_CLOSED: Final = "The reader of the output closed the pipe."
 
 PERMISSIONS: Final = "Check the permissions of the file and of the folders above it."
 """Advice about a path that cannot be used."""
-
-PIPED_WIDTH: Final = 200
-"""Columns of a table that is piped: each row on one line, for grep."""
 
 
 def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
@@ -138,112 +131,52 @@ def confirm(question: str, done: str, *, is_agreed: bool) -> None:
         raise UnusableError(f"not confirmed, and nothing was {done}")
 
 
-class SafeConsole(Console):
-    """A console on which names from outside cannot steer the terminal."""
-
-    _is_rendering = False
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Yield the segments of *renderable*, their texts escaped."""
-        if self._is_rendering:  # a part, which has to keep its width
-            yield from super().render(renderable, options)
-            return
-        self._is_rendering = True
-        try:
-            segments = [*super().render(renderable, options)]
-        finally:
-            self._is_rendering = False
-        for segment in segments:
-            text = segment.text
-            if segment.control or text.isprintable() or text == "\n":
-                yield segment
-            else:
-                yield Segment(safe_lines(text), segment.style)
-
-
-def console(
-    stream: Stream, piped_width: int = 80, max_width: int | None = None
-) -> Console:
+def console(stream: Stream | TextIO) -> Console:
     """
-    Return a console for *stream*, at most *max_width* wide.
+    Return a console for *stream*. In a pipe no line is wrapped, for grep.
 
-    It has *piped_width* columns if *stream* is not a terminal. Names from outside may
-    contain markup, so it has none.
+    Names from outside may contain markup, so it has none.
     """
-    file = getattr(sys, stream)
-    width = None if file.isatty() else piped_width
-    out = SafeConsole(
-        file=file, width=width, markup=False, emoji=False, highlight=False
-    )
-    out.width = min(out.width, max_width or out.width)
-    return out
-
-
-def show(view: RenderableType, out: Console) -> None:
-    """
-    Write *view* in the encoding of *out*, with ``?`` for what it cannot encode. In a
-    pipe no word is broken, so that paths can be copied.
-
-    Raises:
-        BrokenPipeError: The reader closed the pipe.
-    """
-    if not out.is_terminal:
-        endless = out.options.update(width=_ENDLESS)
-        out.width = max(out.width, out.measure(view, options=endless).minimum)
-    text = to_text(view, out, strip=not out.is_terminal)
-    write_bytes(text.encode(out.encoding, "replace"), cast("TextIO", out.file))
+    file = getattr(sys, stream) if isinstance(stream, str) else stream
+    width = None if file.isatty() else _ENDLESS
+    return Console(file=file, width=width, markup=False, emoji=False, highlight=False)
 
 
 _ENDLESS: Final = 1 << 14
 
 
-def to_text(view: RenderableType, out: Console, *, strip: bool = True) -> str:
-    """Return *view* as *out* would print it; *strip* removes spaces at line ends."""
+def show(view: RenderableType, out: Console) -> None:
+    """Write *view*; see `write`."""
+    write(to_text(view, out), out)
+
+
+def to_text(view: RenderableType, out: Console) -> str:
+    """
+    Return *view* as *out* prints it. Names from outside cannot steer the terminal.
+    """
+    segments = [
+        segment if segment.control else segment._replace(text=safe_lines(segment.text))
+        for segment in out.render(view)
+    ]
     with out.capture() as capture:
-        out.print(view, crop=False)  # escaped names may be longer than measured
+        out.print(Segments(segments), crop=False)  # escapes are longer than measured
     text = capture.get()
-    return "".join(f"{x.rstrip()}\n" for x in text.splitlines()) if strip else text
+    if out.is_terminal:
+        return text
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
-def write_bytes(data: bytes, file: TextIO) -> None:
-    """Write *data* to the buffer of *file*, after the text that *file* holds."""
+def write(text: str, out: Console) -> None:
+    """
+    Write *text* in the encoding of *out*, with ``?`` for what it cannot encode.
+
+    Raises:
+        BrokenPipeError: The reader closed the pipe.
+    """
+    file = cast("TextIO", out.file)
     file.flush()
-    file.buffer.write(data)
+    file.buffer.write(text.encode(out.encoding, "replace"))
     file.buffer.flush()
-
-
-def to_json(value: Any) -> str:
-    """Return *value* as lines of JSON in ASCII, because names may contain anything."""
-    return json.dumps(value, indent=2, default=str) + "\n"
-
-
-def show_result(
-    view: Callable[[], RenderableType],
-    value: Callable[[], Any],
-    out: Console,
-    *,
-    as_json: bool,
-) -> None:
-    """Write the *view* of a result, or with ``--json`` its *value*."""
-    if as_json:
-        data = to_json(value()).encode("utf-8", "replace")
-        write_bytes(data, cast("TextIO", out.file))
-    else:
-        show(view(), out)
-
-
-def print_result(
-    view: Callable[[], RenderableType],
-    value: Callable[[], Any],
-    out: Console | None = None,
-    *,
-    as_json: bool,
-) -> None:
-    """Write a result to stdout; exit without a message if its pipe is closed."""
-    with exit_on_broken_pipe():
-        show_result(view, value, out or console("stdout"), as_json=as_json)
 
 
 @contextlib.contextmanager
@@ -290,78 +223,6 @@ def redirect_to_devnull(stream: Stream) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
-def rows_view(rows: Iterable[Sequence[object]], columns: Sequence[str] = ()) -> Table:
-    """
-    Return *rows* as a table: integers to the right, with ``,`` between thousands.
-
-    Args:
-        rows: Cells are integers, `Text`, or text from anywhere.
-        columns: Headings; without them the table has none.
-    """
-    cells = [*rows]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.show_header = bool(columns)
-    width = len(cells[0]) if cells else len(columns)
-    for index in range(width):
-        is_number = any(type(row[index]) is int for row in cells)
-        justify: Literal["left", "right"] = "right" if is_number else "left"
-        name = columns[index] if columns else ""
-        table.add_column(name, justify=justify, overflow="fold")
-    for row in cells:
-        table.add_row(*map(_cell, row))
-    return table
-
-
-def _cell(value: object) -> RenderableType:
-    if isinstance(value, Text):
-        return value
-    return f"{value:,}" if type(value) is int else safe(str(value), 500)
-
-
-def section(
-    title: str,
-    rows: Iterable[Sequence[object]],
-    *,
-    columns: Sequence[str] = (),
-    top: int | None = None,
-    more: str = "",
-) -> Iterator[RenderableType]:
-    """
-    Yield a heading and a table of *rows*; nothing without rows.
-
-    Args:
-        title: Heading.
-        rows: See `rows_view`.
-        columns: See `rows_view`.
-        top: Number of rows to show; ``None`` shows all.
-        more: Noun for the rest, and a hint after ``|``: ``more type|(--all-types)``.
-    """
-    cells = [*rows]
-    if not cells:
-        return
-    yield heading(title)
-    yield indented(rows_view(cells[:top], columns))
-    if top is not None and len(cells) > top:
-        noun, _, hint = more.partition("|")
-        yield Text(f"  ... and {plural(len(cells) - top, noun)} {hint}".rstrip())
-
-
-def next_steps(commands: Iterable[tuple[str, str]]) -> Iterator[RenderableType]:
-    """Yield a list of commands with their purpose."""
-    rows = [(Text(command, "cyan"), what) for command, what in commands]
-    yield from section("Next steps", rows)
-
-
-def indented(view: RenderableType, columns: int = 2) -> Padding:
-    """Return *view*, moved to the right."""
-    return Padding(view, (0, 0, 0, columns))
-
-
-def heading(text: str) -> Text:
-    """Return the heading of a section, an empty line before it."""
-    return Text.assemble("\n", (text, "bold"))
-
-
 def plural(number: int, noun: str) -> str:
     """Return ``1 event``, ``1,000 events``, ``2 updates of user properties``."""
     if number == 1:
@@ -375,13 +236,11 @@ def safe(text: str, limit: int = 64) -> str:
     text = text if len(text) <= limit else text[: limit - 3] + "..."
     if text.isprintable():  # no control, format, surrogate, private or separator
         return text
-    return "".join(c if c.isprintable() else _escape(c) for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def safe_lines(text: str) -> str:
     """Return *text* from outside, whole, without control characters but newlines."""
     return "\n".join(safe(line, len(line)) for line in text.split("\n"))
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

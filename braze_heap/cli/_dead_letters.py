@@ -4,7 +4,6 @@ import codecs
 import contextlib
 import functools
 import gzip
-import itertools
 import json
 import re
 import shlex
@@ -19,32 +18,33 @@ from typing import IO, Any, Final, cast
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import Pipeline, Reason, Report, replay
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
-from braze_heap.cli._options import (
-    Setup,
-    build_transformer,
-    json_option,
-    option,
-    output_option,
-    setup_options,
-    yes_option,
-)
+from braze_heap.cli._delivery import deliver, patience_option
 from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import Ending, ending_options, meaning
+from braze_heap.cli._report import (
+    Ending,
+    Section,
+    ending_options,
+    meaning,
+    print_result,
+)
 from braze_heap.cli._sinks import StatePlace
+from braze_heap.config import Config
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
     DeadRecord,
+    Found,
+    SqliteState,
+    SqlState,
     export,
     search,
     search_ledger,
@@ -52,23 +52,49 @@ from braze_heap.state import (
 
 PERSONAL: Final = "This is personal data, unmasked."
 
-AGAIN: Final = "The dead letter contains only what still needs to be delivered."
+_SELECTING: Final = ("everything", "reason", "before", "age")
+"""Options of `purge` that select dead letters without an identity."""
 
-_MAX_NAMED: Final = 5
-"""Keys that an error names."""
+_path_argument: Final = click.argument("path", metavar="[STATE.db]", required=False)
 
-_MAX_SUSPECTED: Final = 20
-"""Keys of suspected dead letters that a purge names."""
 
-_DIGITS: Final = 8
-"""Digits of the digest in a list. Enough to distinguish two contents."""
+def state_argument(word: str = "") -> opts.Decorator:
+    """
+    Add the argument ``[STATE.db]``, by default the state that the configuration names.
 
-optional_state: Final = click.argument(
-    "path", metavar="[STATE.db]", required=False, type=sinks.StatePath(exists=True)
-)
-"""The state; by default that of the configuration."""
+    Args:
+        word: The next argument. A single word on the command line is this one if the
+            configuration names the state. It is not if it is a file, or if an option
+            selects dead letters.
+    """
 
-reason_option: Final = option("--reason WORD", "Only those with this reason.")
+    def add(command: Any) -> Any:
+        def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
+            is_alone = path is not None and word and values[word] is None
+            is_selected = any(values.get(name) for name in _SELECTING)
+            is_named = sinks.named_place(setup.config) is not None
+            is_state = is_selected or not is_named or Path(path or "").exists()
+            if is_alone and not is_state:
+                path, values[word] = None, path
+            return command(path=_place(path, setup.config), **values)
+
+        functools.update_wrapper(run, command)
+        return _path_argument(opts.setup_options("state")(run))
+
+    return add
+
+
+def _place(path: str | None, config: Config) -> StatePlace:
+    """Return the state of the argument, or that of the configuration."""
+    if path is None:
+        return sinks.named_place_or_exit(config)
+    context = click.get_current_context()
+    argument = next(each for each in context.command.params if each.name == "path")
+    place: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
+    return place
+
+
+reason_option: Final = opts.option("--reason WORD", "Only those with this reason.")
 
 
 @click.group(
@@ -88,6 +114,7 @@ def dead_letters() -> None:
 
     `braze-heap send` and `serve` keep them in the state file, state.db by default:
     complete, with the reason and the destination. The file contains personal data.
+    Without STATE.db, the commands take the state that the configuration names.
     """
 
 
@@ -102,110 +129,81 @@ def dead_letters() -> None:
     ),
     short_help="Summarize by reason and list the oldest.",
 )
-@optional_state
-@setup_options("state")
+@state_argument()
 @reason_option
-@option(
+@opts.option(
     "--limit",
     "Number of dead letters to list, the oldest first.",
     type=click.IntRange(min=0),
     default=20,
 )
-@json_option
-def list_(
-    path: StatePlace | None,
-    setup: Setup,
-    reason: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+@opts.json_option
+def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Count the dead letters by reason, and show the oldest ones.
 
     No values of events are shown. Times are UTC.
     """
-    path = path or sinks.named_place_or_exit(setup.config)
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         store = state.dead_letter
         _check_reason(reason, store.stats().by_reason)
-        listing = _listing(
-            (r for r in store.read() if reason in (None, r.reason)), limit
-        )
-    out = ui.console("stdout", ui.PIPED_WIDTH)
-    view = functools.partial(_listing_view, listing, path)
-    ui.print_result(view, lambda: listing, out, as_json=as_json)
+        records = (r for r in store.read() if reason in (None, r.reason))
+        result = [*_listing(records, path, limit)]
+    print_result(result, as_json=as_json)
 
 
-def _listing(records: Iterable[DeadRecord], limit: int) -> dict[str, Any]:
-    """Return the *records* by reason, and the first *limit*; without their events."""
+def _listing(
+    records: Iterable[DeadRecord], path: StatePlace, limit: int
+) -> Iterator[Section]:
+    """Yield the *records* by reason, and the first *limit*; without their events."""
     groups: dict[str, dict[str, Any]] = {}
     letters: list[dict[str, Any]] = []
     destinations: Counter[str] = Counter()
     for record in records:
         at = record.at.isoformat()
         destinations[record.destination] += 1
-        group = groups.setdefault(
-            record.reason,
-            {"reason": record.reason, "records": 0, "oldest": at, "newest": at},
-        )
+        first = {"reason": record.reason, "records": 0, "oldest": at, "newest": at}
+        group = groups.setdefault(record.reason, first)
         group["records"] += 1
-        group["oldest"], group["newest"] = (
-            min(group["oldest"], at),
-            max(group["newest"], at),
-        )
+        group["oldest"] = min(group["oldest"], at)
+        group["newest"] = max(group["newest"], at)
         if len(letters) < limit:
             letters.append(_to_dict(record))
+    number = destinations.total()
+    note = f"{ui.plural(number, 'dead letter')} in {path}"
+    yield Section("records", number, note=note)
     by_reason = sorted(groups.values(), key=lambda group: -group["records"])
-    return {
-        "records": destinations.total(),
-        "by_reason": by_reason,
-        "by_destination": dict(destinations.most_common()),
-        "letters": letters,
-    }
-
-
-def _listing_view(listing: dict[str, Any], path: StatePlace) -> Group:
-    return Group(
-        Text(f"{ui.plural(listing['records'], 'dead letter')} in {path}"),
-        *_reasons_view(listing["by_reason"]),
-        *ui.section(
-            "By destination",
-            [
-                (number, shlex.quote(ui.safe(name)))
-                for name, number in listing["by_destination"].items()
-            ],
-        ),
-        *_letters_view(listing, path),
+    rows = [
+        (g["reason"], g["records"], _hours(g), meaning(g["reason"])) for g in by_reason
+    ]
+    yield Section("by_reason", by_reason, "By reason", rows)
+    yield Section.of_counts(
+        "by_destination",
+        "By destination",
+        destinations,
+        lambda name: f"--destination {shlex.quote(name)}",
+    )
+    rest = number - len(letters)
+    more = f"... and {rest:,} more (--limit)\n" * bool(rest)
+    command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
+    yield Section(
+        "letters",
+        letters,
+        f"The oldest {len(letters):,}" if rest else "Each",
+        [(letter["reason"], Text(_title(letter))) for letter in letters],
+        f"{more}\nOne of them, whole: {command}",
     )
 
 
-def _reasons_view(groups: list[dict[str, Any]]) -> Iterator[RenderableType]:
-    for group in groups:
-        number = ui.plural(group["records"], "dead letter")
-        yield ui.heading(f"{ui.safe(group['reason'])}: {number}")
-        yield ui.indented(Text(meaning(group["reason"])))
-        minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
-        yield ui.indented(Text(f"{' to '.join(dict.fromkeys(minutes))} UTC"))
-
-
-def _letters_view(
-    listing: dict[str, Any], path: StatePlace
-) -> Iterator[RenderableType]:
-    letters = listing["letters"]
-    rest = listing["records"] - len(letters)
-    rows = [(letter["reason"], Text(_title(letter))) for letter in letters]
-    yield from ui.section(f"The oldest {len(rows):,}" if rest else "Each", rows)
-    if rest and rows:
-        yield Text(f"  ... and {rest:,} more (--limit)")
-    if rows:
-        command = f"braze-heap dead-letters show {shlex.quote(str(path))} KEY"
-        yield Text(f"\nOne of them, whole: {command}")
+def _hours(group: Mapping[str, str]) -> str:
+    minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
+    return f"{' to '.join(dict.fromkeys(minutes))} UTC"
 
 
 def _title(letter: dict[str, Any]) -> str:
     """Return enough of the key to distinguish it from others, type and detail."""
     name, colon, digest = letter["key"].rpartition(":")
-    key = ui.safe(f"{name}{colon}{digest[: _DIGITS if name else 2 * _DIGITS]}", 300)
+    key = ui.safe(f"{name}{colon}{digest[: 8 if name else 16]}", 300)
     first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
     return f"{first}\n{ui.safe(letter['detail'], 300)}"
 
@@ -224,21 +222,22 @@ def _to_dict(record: DeadRecord) -> dict[str, Any]:
     }
 
 
-def _check_reason(reason: str | None, by_reason: Mapping[str, int]) -> None:
-    """
-    Check that records can have the *reason*; a sink can have its own ones.
+def _check_known(flaw: str, words: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a `click.UsageError` with *flaw* if a word is not *known*."""
+    every = sorted(set(known))
+    for word in words:
+        if word not in every:
+            hint = did_you_mean(word, every)
+            raise click.UsageError(
+                f"{flaw} {ui.safe(word)!r}.{hint} "
+                f"There are: {', '.join(shlex.quote(ui.safe(each)) for each in every)}."
+            )
 
-    Raises:
-        click.UsageError: Nothing in the library or in the state has it.
-    """
-    known = sorted({*map(str, Reason), *by_reason})
-    if reason is None or reason in known:
-        return
-    hint = did_you_mean(reason, known)
-    raise click.UsageError(
-        f"--reason: there is no reason {ui.safe(reason)!r}.{hint} "
-        f"There are: {', '.join(map(ui.safe, known))}."
-    )
+
+def _check_reason(reason: str | None, kept: Iterable[str]) -> None:
+    """Check that records can have the *reason*; a sink can have its own ones."""
+    known = (*map(str, Reason), *kept)
+    _check_known("--reason: there is no reason", filter(None, [reason]), known)
 
 
 @dead_letters.command(
@@ -251,29 +250,29 @@ def _check_reason(reason: str | None, by_reason: Mapping[str, int]) -> None:
     ),
     short_help="Show one, whole.",
 )
-@sinks.state_argument
-@click.argument("key", metavar="KEY")
-@option("--original", "Only the event, as it is kept.")
-@json_option
-def show_(path: StatePlace, key: str, original: bool, as_json: bool) -> None:
+@state_argument("key")
+@click.argument("key", metavar="KEY", required=False)
+@opts.option("--original", "Only the event, as it is kept.")
+@opts.json_option
+def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
     KEY is a key from `list`, an event's id, or the beginning of either.
     """
+    if key is None:
+        raise click.UsageError("Missing argument 'KEY'.")
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
-    with sinks.open_state(path) as state:
+    with sinks.read_state(path) as state:
         record = _found(state.dead_letter, key, path)
     click.echo(PERSONAL, err=True)
+    if not original:
+        print_result(_whole(record), as_json=as_json)
+        return
+    text = original_text(record)
     with ui.exit_on_broken_pipe():
-        if original:
-            text = original_text(record)
-            click.echo(_safe_lines(text) if sys.stdout.isatty() else text)
-            return
-        data = {**_to_dict(record), "original": original_text(record)}
-        out = ui.console("stdout")
-        ui.show_result(lambda: letter_view(record), lambda: data, out, as_json=as_json)
+        click.echo(ui.safe_lines(text) if sys.stdout.isatty() else text)
 
 
 def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
@@ -292,29 +291,20 @@ def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
             f"no key begins with {ui.safe(key)!r}. "
             f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
         )
-    names = ", ".join(ui.safe(record.key, 300) for record in found[:_MAX_NAMED])
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:5])
     raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
 
 
-def letter_view(record: DeadRecord) -> RenderableType:
-    """Return *record* and its complete original as text."""
-    shown = _to_dict(record)
-    names = ("key", "reason", "detail", "at", "destination", "event_type", "format")
-    rows = [(name, str(shown[name])) for name in names if shown[name]]
+def _whole(record: DeadRecord) -> Iterator[Section]:
+    """Yield all values of *record*, and its original."""
+    values = _to_dict(record)
+    for name, value in values.items():
+        yield Section(name, value)
+    rows = [(n, str(v)) for n, v in values.items() if v and n != "mappers"]
     rows.append(("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
-    table = ui.rows_view([(name, Text(ui.safe(value, 2_000))) for name, value in rows])
-    return Group(
-        table, ui.heading("original"), Text(_safe_lines(original_text(record)))
-    )
-
-
-def _safe_lines(text: str) -> str:
-    return "\n".join(ui.safe(line, len(line)) for line in text.splitlines())
-
-
-def _escaped(character: str) -> str:
-    return character if character == "\n" else json.dumps(character)[1:-1]
+    text = original_text(record)
+    yield Section("original", text, rows=rows, note=Text(f"\noriginal\n{text}"))
 
 
 def original_text(record: DeadRecord) -> str:
@@ -323,7 +313,9 @@ def original_text(record: DeadRecord) -> str:
     try:
         if record.format == "json":
             text = json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
-            return "".join(c if c.isprintable() else _escaped(c) for c in text)
+            return "".join(
+                c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text
+            )
         body = gzip.decompress(raw) if record.format == "gzip" else raw
     except (ValueError, RecursionError, OSError, EOFError, zlib.error):
         body = raw
@@ -342,26 +334,26 @@ def original_text(record: DeadRecord) -> str:
     ),
     short_help="Redeliver dead letters.",
 )
-@optional_state
-@setup_options(
+@_path_argument
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination; see `braze-heap send --help`."),
     sinks.max_bytes_option,
 )
-@yes_option()
+@opts.yes_option()
 @patience_option
-@option(
+@opts.option(
     "--destination destinations NAME",
     "Replay what failed at this destination; may be repeated. `list` names them.  "
     "[default: that of --sink]",
     multiple=True,
     show_default=False,
 )
-@option("--force", "Also replay events whose mappers are missing today.")
+@opts.option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
 def replay_(
-    path: StatePlace | None,
-    setup: Setup,
+    path: str | None,
+    setup: opts.Setup,
     yes: bool,
     patience: float,
     destinations: tuple[str, ...],
@@ -376,36 +368,29 @@ def replay_(
     missing today; the report names it. What failed at another destination stays, too.
     """
     config = setup.config
-    transformer = build_transformer(config)
-    spec, path = sinks.spec_or_exit(config), path or sinks.named_place_or_exit(config)
-    sinks.refuse_files(spec, path, setup.file)
+    transformer = opts.build_transformer(config)
+    spec, place = sinks.spec_or_exit(config), _place(path, config)
+    sinks.refuse_files(spec, place, setup.file)
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
-        sinks.open_state(path, max_bytes=config.state.max_bytes) as state,
+        sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
         contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
         letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
-        _check_destinations(destinations, counts)
+        _check_known("--destination: no dead letter is for", destinations, counts)
         sinks.confirm_heap(sink, letters, is_agreed=yes)
-        delivery = Delivery(spec, sink, state.dead_letter, state.ledger, patience)
-        result = delivery.run(transformer, work, 0, ending.bar)
-    result = attrs.evolve(result, source=str(path), state=path, again=AGAIN)
+        stores, bar = (state.dead_letter, state.ledger), ending.bar
+        result = deliver(
+            spec, sink, stores, transformer, work, patience=patience, bar=bar
+        )
+    again = "The dead letter contains only what still needs to be delivered."
+    result = attrs.evolve(result, source=str(place), state=place, again=again)
     result.finish(sinks.report_stream(spec), ending)
-
-
-def _check_destinations(given: Iterable[str], known: Mapping[str, int]) -> None:
-    for name in given:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise click.UsageError(
-                f"--destination: no dead letter is for {ui.safe(name)!r}.{hint} "
-                f"There are: {', '.join(shlex.quote(ui.safe(to)) for to in known)}."
-            )
 
 
 _HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
@@ -433,26 +418,26 @@ def _age(text: str) -> timedelta:
     ),
     short_help="Delete dead letters, e.g. all of one person.",
 )
-@sinks.state_argument
+@state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
-@option("--all everything", "Remove every dead letter.")
+@opts.option("--all everything", "Remove every dead letter.")
 @reason_option
-@option(
+@opts.option(
     "--before DATE",
     "Remove those stored before this date, UTC.",
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
 )
-@option(
+@opts.option(
     "--older-than age AGE",
     "Remove those that are older than this: 12h, 30d, 8w.",
     type=_age,
 )
-@option(
+@opts.option(
     "--suspected",
     "Also remove those that may be about IDENTITY. By default they are listed.",
 )
-@yes_option("Do not ask.")
-@json_option
+@opts.yes_option("Do not ask.")
+@opts.json_option
 def purge_(
     path: StatePlace,
     identity: str | None,
@@ -495,56 +480,58 @@ def purge_(
         store, ledger = state.dead_letter, state.ledger
         _check_reason(reason, store.stats().by_reason)
         found = search(filter(is_chosen, store.read()), who)
-        keys = [*found.keys, *(found.suspected if suspected else ())]
-        is_narrow = reason is not None or end is not None
-        is_person = isinstance(who, str) and not is_narrow
+        if suspected:
+            found = Found([*found.keys, *found.suspected], {})
+        is_person = isinstance(who, str) and not (reason or end)
         stated = search_ledger(ledger, str(who)) if is_person else ()
-        letters = ui.plural(len(keys), "dead letter")
-        also = in_ledger(stated)
-        is_agreed = yes or not (keys or stated)
-        question = f"Remove {letters}{also} permanently?"
-        ui.confirm(question, "removed", is_agreed=is_agreed)
-        if keys:
-            store.forget(keys)
-        if stated:
-            ledger.forget(stated)
-    kept = {} if suspected else found.suspected
-    if as_json:
-        result = {"removed": keys, "suspected": kept, "forgotten": len(stated)}
-        click.echo(ui.to_json(result), nl=False)
-        return
-    click.echo(f"{letters}{also} removed.")
-    for line in suspected_lines(kept, path):
-        click.echo(line)
+        removal = Removal(found, stated)
+        is_agreed = yes or not (found.keys or stated)
+        ui.confirm(f"Remove {removal} permanently?", "removed", is_agreed=is_agreed)
+        removal.forget(state)
+    result = [Section(note=f"{removal} removed."), *removal.sections(path)]
+    print_result(result, as_json=as_json)
 
 
-def in_ledger(identities: Sequence[str]) -> str:
-    """
-    Return words for the user properties of *identities* in the ledger, to put after
-    those for dead letters; empty without identities.
-    """
-    if not identities:
-        return ""
-    users = ui.plural(len(identities), "user")
-    return f" and the user properties of {users} in the ledger"
+@attrs.frozen
+class Removal:
+    """Dead letters to remove, and identities whose user properties are removed."""
 
+    found: Found
+    stated: Sequence[str]
 
-def suspected_lines(suspected: Mapping[str, str], path: StatePlace) -> Iterator[str]:
-    """Yield lines about dead letters that may be about a person, if there are any."""
-    if not suspected:
-        return
-    number = len(suspected)
-    yield (
-        f"{ui.plural(number, 'dead letter')} may be about the same person, "
-        f"and {'were' if number > 1 else 'was'} kept:"
-    )
-    for key, why in itertools.islice(suspected.items(), _MAX_SUSPECTED):
-        yield f"  {ui.safe(key, 300)}: {why}"
-    if (rest := number - _MAX_SUSPECTED) > 0:
-        yield f"  ... and {rest:,} more"
-    store = ui.safe(shlex.quote(str(path)), 500)
-    yield f"Look at one: braze-heap dead-letters show {store} KEY"
-    yield "Remove them too: the same command with --suspected"
+    def __str__(self) -> str:
+        users = ui.plural(len(self.stated), "user")
+        ledger = f" and the user properties of {users} in the ledger"
+        return ui.plural(len(self.found.keys), "dead letter") + ledger * bool(
+            self.stated
+        )
+
+    def forget(self, state: SqliteState | SqlState) -> None:
+        """Remove them from *state*."""
+        if self.found.keys:
+            state.dead_letter.forget(self.found.keys)
+        if self.stated:
+            state.ledger.forget(self.stated)
+
+    def sections(self, path: StatePlace | None) -> Iterator[Section]:
+        """Yield them, and dead letters in *path* that may be about the same person."""
+        suspected, store = self.found.suspected, shlex.quote(str(path))
+        number = ui.plural(len(suspected), "dead letter")
+        note = (
+            f"\nLook at one: braze-heap dead-letters show {store} KEY\n"
+            "Remove them too: the same command with --suspected"
+        )
+        yield Section("removed", [*self.found.keys])
+        yield Section("forgotten", len(self.stated))
+        yield Section(
+            "suspected",
+            dict(suspected),
+            f"May be about the same person, and kept: {number}",
+            suspected.items(),
+            note,
+            top=20,
+            hint="--json",
+        )
 
 
 def _identity(given: str | None) -> str | None:
@@ -568,8 +555,8 @@ def _identity(given: str | None) -> str | None:
     ),
     short_help="Write them as JSON lines.",
 )
-@sinks.state_argument
-@output_option(
+@state_argument()
+@opts.output_option(
     "Write to this file, which only its owner can read, or URL; compressed if it ends "
     "in .gz."
 )
@@ -585,7 +572,7 @@ def export_(path: StatePlace, output: Output) -> None:
     ):
         raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
     with (
-        sinks.open_state(path) as state,
+        sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),
         open_output(output, mode=0o600) as file,
     ):

@@ -1,36 +1,27 @@
 """``braze-heap delete``: a person in Heap, and in the state file."""
 
 import contextlib
-import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
-from rich.text import Text
 
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._dead_letters import in_ledger, suspected_lines
-from braze_heap.cli._options import (
-    Setup,
-    json_option,
-    key_option,
-    option,
-    setup_options,
-    yes_option,
-)
+from braze_heap.cli._dead_letters import Removal
+from braze_heap.cli._report import Section, print_result, show_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
 from braze_heap.state import Found, SqliteState, SqlState, search, search_ledger
 
-_MAX_NAMED: Final = 20
-"""Identities and rejections that are named."""
+_FIRST: Final[Mapping[str, Any]] = {"top": 20, "hint": "--json"}
+"""Options of a section that names only the first identities."""
 
 LATER: Final = (
     "An event that comes later makes a new user in Heap. Suppress these identities: "
@@ -44,20 +35,15 @@ class _Deletion:
     A deletion, before and after.
 
     Attributes:
-        identities: The users to delete.
-        sink: Description of the destination.
         path: The state, if it is searched.
-        found: Its dead letters of these people.
-        stated: Identities in its ledger.
+        removal: Dead letters and user properties of these people in it.
         rejections: Identity to the reason of the sink for not deleting it.
-        is_done: Whether everything was deleted but the *rejections*.
     """
 
     identities: Sequence[str]
     sink: str
     path: sinks.StatePlace | None
-    found: Found
-    stated: Sequence[str]
+    removal: Removal
     rejections: dict[str, str] = attrs.field(factory=dict)
     is_done: bool = False
 
@@ -65,46 +51,26 @@ class _Deletion:
     def requested(self) -> list[str]:
         return [i for i in self.identities if i not in self.rejections]
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "dry_run": not self.is_done,
-            "sink": self.sink,
-            "identities": self.requested,
-            "rejected": self.rejections,
-            "state": None if self.path is None else str(self.path),
-            "removed": list(self.found.keys),
-            "forgotten": len(self.stated),
-            "suspected": dict(self.found.suspected),
-        }
-
-    def view(self) -> Group:
-        return Group(*self._lines())
-
-    def _lines(self) -> Iterator[RenderableType]:
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        yield Section("dry_run", not self.is_done)
+        yield Section("sink", self.sink, note=self.sink)
         verb = "Requested" if self.is_done else "Would request"
         users = ui.plural(len(self.requested), "user")
-        yield Text(f"{verb} the deletion of {users} with all their events.")
-        yield Text(f"  {self.sink}")
-        yield from _named(iter(self.requested))
-        if self.rejections:
-            yield Text(f"Rejected: {ui.plural(len(self.rejections), 'user')}")
-            yield from _named(f"{i}: {why}" for i, why in self.rejections.items())
+        title = f"{verb} the deletion of {users} with all their events"
+        rows = [(identity,) for identity in self.requested]
+        yield Section("identities", self.requested, title, rows, **_FIRST)
+        title = f"Rejected: {ui.plural(len(self.rejections), 'user')}"
+        rejections = self.rejections
+        yield Section("rejected", rejections, title, rejections.items(), **_FIRST)
+        verb = "Removed" if self.is_done else "Would remove"
+        text = f"\n{verb} {self.removal} from {self.path}."
         if self.path is None:
-            yield Text("No state file was searched (--state).")
-        else:
-            verb = "Removed" if self.is_done else "Would remove"
-            letters = ui.plural(len(self.found.keys), "dead letter")
-            yield Text(f"{verb} {letters}{in_ledger(self.stated)} from {self.path}.")
-            yield from map(Text, suspected_lines(self.found.suspected, self.path))
-        if self.is_done:
-            yield Text(LATER)
-
-
-def _named(texts: Iterator[str]) -> Iterator[Text]:
-    for text in itertools.islice(texts, _MAX_NAMED):
-        yield Text(f"  {ui.safe(text, 300)}")
-    if rest := sum(1 for _ in texts):
-        yield Text(f"  ... and {rest:,} more")
+            text = "\nNo state file was searched (--state)."
+        place = None if self.path is None else str(self.path)
+        yield Section("state", place, note=text)
+        yield from self.removal.sections(self.path)
+        yield Section(note=f"\n{LATER}" * self.is_done)
 
 
 @click.command(
@@ -123,10 +89,10 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
     ),
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
-@setup_options(
+@opts.setup_options(
     "sink state",
     sinks.sink_option("Heap, with the API key in HEAP_API_KEY."),
-    key_option(
+    opts.key_option(
         "state.path",
         "--state FILE",
         "Also remove the people from this file: their dead letters and user "
@@ -134,16 +100,16 @@ def _named(texts: Iterator[str]) -> Iterator[Text]:
         type=sinks.StatePath(exists=True),
     ),
 )
-@option(
+@opts.option(
     "--suspected",
     "Also remove dead letters that may be about them. By default they are listed.",
 )
-@option("--dry-run", "Show what would be deleted, and delete nothing.")
-@yes_option("Do not ask.")
-@json_option
+@opts.option("--dry-run", "Show what would be deleted, and delete nothing.")
+@opts.yes_option("Do not ask.")
+@opts.json_option
 def delete(
     identities: tuple[str, ...],
-    setup: Setup,
+    setup: opts.Setup,
     suspected: bool,
     dry_run: bool,
     yes: bool,
@@ -176,33 +142,27 @@ def delete(
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        found = _search(state, chosen, suspected=suspected)
+        removal = Removal(Found([], {}), ())
+        if state:
+            removal = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
-        stated = _search_ledger(state, chosen)
-        deletion = _Deletion(chosen, where, path, found, stated)
+        deletion = _Deletion(chosen, where, path, removal)
         if not dry_run:
             if not yes:
-                ui.show(deletion.view(), ui.console("stderr"))
+                show_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
-            if state is not None and found.keys:
-                state.dead_letter.forget(found.keys)
-            if state is not None and stated:
-                state.ledger.forget(stated)
+            if state:
+                removal.forget(state)
             deletion.rejections = _send(sink, chosen)
             deletion.is_done = True
-    out = ui.console(sinks.report_stream(spec), ui.PIPED_WIDTH)
-    ui.print_result(deletion.view, deletion.to_dict, out, as_json=as_json)
-    sys.exit(int(bool(deletion.rejections or found.suspected)))
+    stream = sinks.report_stream(spec)
+    print_result(deletion.sections(), stream, as_json=as_json)
+    sys.exit(int(bool(deletion.rejections or removal.found.suspected)))
 
 
 def _checked(given: Sequence[str]) -> list[str]:
-    """
-    Return the identities *given*, each once; those of stdin for ``-``.
-
-    Raises:
-        click.UsageError: No identity is given, or one cannot identify a single person.
-    """
+    """Return the valid identities *given*, each once; those of stdin for ``-``."""
     texts = [text for each in given for text in (_read() if each == "-" else [each])]
     chosen = list(dict.fromkeys(texts))
     policy = IdentityPolicy("external_user_id")
@@ -220,7 +180,7 @@ def _checked(given: Sequence[str]) -> list[str]:
 
 
 def _read() -> list[str]:
-    """Return the lines of stdin but empty ones."""
+    """Return the lines of stdin, except empty ones."""
     if sys.stdin.isatty():
         return [str(click.prompt("Identity", err=True, hide_input=True))]
     try:
@@ -232,12 +192,7 @@ def _read() -> list[str]:
 
 
 def _expect_key(sink: Sink) -> None:
-    """
-    Check that a Heap sink has the API key, before anything is deleted.
-
-    Raises:
-        UnusableError: It has none.
-    """
+    """Check that a Heap sink has the API key, before anything is deleted."""
     target = sinks.HeapTarget.of(sink)
     if target is not None and not target.options.api_key:
         raise ui.UnusableError(
@@ -247,45 +202,32 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
-) -> Found:
-    """Return the dead letters of these people; with *suspected* all are certain."""
-    keys: dict[str, None] = {}
-    may_be: dict[str, str] = {}
-    if state is None:
-        return Found([], {})
+    state: SqliteState | SqlState, identities: Sequence[str], *, suspected: bool
+) -> Removal:
+    """
+    Return the dead letters of these people, and their identities in the ledger.
+
+    If *suspected* is true, dead letters that may be about them are certain.
+    """
+    keys, may_be, stated = dict[str, None](), dict[str, str](), dict[str, None]()
     for identity in identities:
         found = search(state.dead_letter.read(), identity)
         keys |= dict.fromkeys(found.keys)
         may_be |= found.suspected
+        stated |= dict.fromkeys(search_ledger(state.ledger, identity))
     if suspected:
         keys |= dict.fromkeys(may_be)
-    return Found([*keys], {k: why for k, why in may_be.items() if k not in keys})
-
-
-def _search_ledger(
-    state: SqliteState | SqlState | None, identities: Sequence[str]
-) -> Sequence[str]:
-    """Return the identities that these people have in the ledger of the file."""
-    if state is None:
-        return []
-    found = (search_ledger(state.ledger, identity) for identity in identities)
-    return [*dict.fromkeys(itertools.chain.from_iterable(found))]
+    others = {key: why for key, why in may_be.items() if key not in keys}
+    return Removal(Found([*keys], others), [*stated])
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
-    """
-    Request the deletions, and return the rejected identities with the reasons.
-
-    Raises:
-        UnusableError: The configuration is wrong, such as the API key.
-        UnavailableError: The sink did not decide.
-    """
+    """Request the deletions, and return the rejected identities with the reasons."""
     try:
         receipt = sink.send([DeleteUser(identity) for identity in identities])
     except SinkUnavailable as error:
         advice = "The deletion in Heap is not certain: run the same command again"
-        text = f"{sinks.describe_outage(error)}. {advice}"
+        text = f"{sinks.failure_of(error).message}. {advice}"
         if error.misconfigured:
             raise ui.UnusableError(f"{text}.") from None
         raise ui.UnavailableError(f"{text} later.") from None

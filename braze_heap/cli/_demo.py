@@ -1,36 +1,39 @@
 """``braze-heap demo``: an hour of a Currents feed in seconds, over real connections."""
 
-import contextlib
-import json
 import logging
+import math
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
-from braze_heap import Pipeline, Report, Transformer
+from braze_heap import Pipeline, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
 from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
-from braze_heap.cli._server import bound, server_of, serving
-from braze_heap.cli._simulate import FAULTS, PROBES, SimulationResult, mixed_events
+from braze_heap.cli._report import (
+    Section,
+    json_text,
+    next_steps,
+    show_result,
+    to_values,
+)
+from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
+from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.report import counts, summarize
-from braze_heap.sinks import Sink
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import Status
@@ -44,8 +47,6 @@ ANONYMOUS: Final = 12
 
 MALFORMED: Final = 3
 """Number of malformed events."""
-
-BATCH: Final = 20
 
 HOUR: Final = 3_600.0
 START: Final = VirtualClock().now + 12 * HOUR
@@ -63,10 +64,10 @@ _SHOWN: Final = "Braze Custom Added To Cart"
 _TOKEN: Final = "a-token-of-the-demo"  # noqa: S105 (the server is ours, for seconds)
 
 _INTRODUCTION: Final = """\
-An hour of a shop that does not exist, in seconds. A simulated Braze posts its events \
-to `braze-heap serve`, which delivers them to a simulated Heap: real servers, only \
-on this machine. Braze sends some events twice, answers get lost, some events are \
-malformed, and Heap is down for five minutes.
+An hour of a shop that does not exist, in seconds. A simulated Braze posts its
+events to `braze-heap serve`, which delivers them to a simulated Heap: real
+servers, only on this machine. Braze sends some events twice, answers get lost,
+some events are malformed, and Heap is down for five minutes.
 """
 
 _NEXT: Final = (
@@ -98,15 +99,15 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
     """
     ui.require_extra("the demo", "server", "httpx2", "prometheus_client", "uvicorn")
     out = ui.console("stdout")
-    is_shown = out.is_terminal and not fast and not as_json
+    is_slow = out.is_terminal and not fast and not as_json
     with ui.exit_on_broken_pipe():
         if not as_json:
             ui.show(Text(_INTRODUCTION), out)
         with progress("       ", NUMBER, None if as_json else out) as shown:
-            story = _Story(shown, SPEED if is_shown else None, out.is_terminal)
-            outcome = _play(_events(seed), seed, story)
-        ui.show_result(outcome.view, outcome.to_dict, out, as_json=as_json)
-    sys.exit(0 if outcome.adds_up else 1)
+            hour = _Hour(shown, SPEED if is_slow else math.inf)
+            hour.play(seed)
+        show_result(hour.sections(), as_json=as_json)
+    sys.exit(0 if hour.adds_up else 1)
 
 
 def _events(seed: int) -> list[Any]:
@@ -120,260 +121,193 @@ def _events(seed: int) -> list[Any]:
     return mixed_events(events, (*others, *make_malformed(MALFORMED, seed=seed)), seed)
 
 
-class _Story(VirtualClock):
+class _Hour(VirtualClock):
     """
-    Clock of the hour, with messages about it.
+    The hour: its clock, its messages and its result.
 
     Args:
         shown: Shows messages and progress.
-        speed: Simulated seconds in a real one; `None` does not wait.
-        has_bar: Whether a bar shows the progress, not a line each quarter.
-    """
-
-    def __init__(self, shown: RunProgress, speed: float | None, has_bar: bool) -> None:
-        super().__init__(START)
-        self._shown = shown
-        self._speed = speed
-        self._has_bar = has_bar
-        self._messages: set[str] = set()
-        self._quarter = 0.0
-        self.tick: Callable[[], object] = lambda: None
-
-    def sleep(self, seconds: float) -> None:
-        """Let *seconds* of the hour pass."""
-        super().sleep(seconds)
-        if self._speed:
-            time.sleep(seconds / self._speed)
-        self.tick()
-
-    def narrate(self, text: str) -> None:
-        """Show *text* with the time of day; the same text only once."""
-        if text not in self._messages:
-            self._messages.add(text)
-            at = f"{datetime.fromtimestamp(self.now, UTC):%H:%M}"
-            self._shown.on_message(Text.assemble((f"{at}  ", "cyan"), text))
-
-    def advance(self, done: int, text: str) -> None:
-        """Show the progress: on a bar at a terminal, else in a line each quarter."""
-        if self._has_bar:
-            self._shown.on_change(text, done)
-            return
-        quarter = (self.now - START) // 900
-        if quarter > self._quarter:
-            self._quarter = quarter
-            self.narrate(text)
-
-
-def _id(event: Any) -> str:
-    return str(event["id"]) if isinstance(event, dict) else ""
-
-
-def _play(events: Sequence[Any], seed: int, story: _Story) -> "_Outcome":
-    """Send *events* as Braze to a service that delivers to a simulated Heap."""
-    began = time.monotonic()
-    metrics = Metrics()
-    with (
-        logging_to(logging.NullHandler()),
-        tempfile.TemporaryDirectory() as folder,
-        FakeHeap(clock=story) as heap,
-        SqliteDeadLetter(Path(folder, "dead.db")) as store,
-        contextlib.closing(_sink(heap, seed, story)) as sink,
-    ):
-        story.tick = lambda: _switch(heap, story)
-        pipeline = Pipeline(Transformer(), sink, store, observers=[metrics])
-        service = Service(AsyncReceiver(pipeline, _TOKEN), metrics)
-        braze = SimulatedBraze(
-            token=_TOKEN,
-            seed=seed,
-            batch_size=BATCH,
-            probes=PROBES,
-            rate=NUMBER / HOUR,
-            **FAULTS,
-        )
-        with (
-            bound("127.0.0.1", 0) as listener,
-            serving(server_of(service, 1), listener) as url,
-        ):
-            simulation = braze.send(
-                events,
-                url,
-                clock=story,
-                sleep=story.sleep,
-                watch=lambda seen: _watch(story, seen, metrics, heap),
-            )
-        stored = dict(store.stats().by_reason)
-    seconds = time.monotonic() - began
-    return _Outcome(simulation, metrics.report, heap, stored, seconds)
-
-
-def _sink(heap: FakeHeap, seed: int, story: _Story) -> Sink:
-    from braze_heap.heap import HeapSink
-
-    return HeapSink(
-        "11",
-        base_url=heap.url,
-        allow_http=True,
-        trust_env=False,
-        clock=story,
-        now=story,
-        sleep=story.sleep,
-        random=random.Random(seed).random,  # noqa: S311 (no secret)
-    )
-
-
-def _switch(heap: FakeHeap, story: _Story) -> None:
-    """Let Heap be down for the period."""
-    is_down = DOWN[0] <= story.now < DOWN[1]
-    heap.always(*[Status(503, {"Retry-After": "30"})] * is_down)
-    if is_down:
-        story.narrate("Heap is down.")
-    elif story.now >= DOWN[1]:
-        story.narrate("Heap is back.")
-
-
-def _watch(story: _Story, seen: Simulation, metrics: Metrics, heap: FakeHeap) -> None:
-    """Narrate what is new since the answer before."""
-    story.narrate(
-        "Braze checks endpoint and token: a request without events, answer 200."
-    )
-    if 503 in seen.statuses:
-        story.narrate(
-            "The endpoint answers 503: Braze keeps the events, and comes again."
-        )
-    if seen.answers_lost:
-        story.narrate("An answer gets lost: Braze sends those events again.")
-    for reason in metrics.report.dead_lettered_by_reason:
-        story.narrate(f"Only the malformed event ({reason}) goes to the dead letter.")
-    done = len(seen.events) - seen.fates[Fate.PENDING]
-    story.advance(done, _progress(seen, heap.events.keys()))
-
-
-def _progress(seen: Simulation, in_heap: Set[str]) -> str:
-    """
-    Return the number of events that Braze knows to be delivered, and their place:
-    *in_heap*, or kept back. Heap has others before Braze learns of it.
-    """
-    pairs = zip(seen.events, seen.outcomes, strict=True)
-    ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
-    done = seen.fates[Fate.DELIVERED]
-    arrived, early = len(ids & in_heap), len(in_heap - ids)
-    more = f"; {early} more in Heap, answer lost" if early else ""
-    kept = f"{done - arrived} skipped or kept"
-    return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
-
-
-@attrs.frozen
-class _Outcome:
-    """
-    Result of the hour.
-
-    Attributes:
-        simulation: Result for Braze.
-        report: Counts of the endpoint.
-        heap: The simulated Heap; closed.
-        stored: Number of dead letters by reason.
-        seconds: Duration.
+        speed: Simulated seconds in a real one.
     """
 
     simulation: Simulation
-    report: Report
-    heap: FakeHeap
     stored: dict[str, int]
-    seconds: float
+
+    def __init__(self, shown: RunProgress, speed: float) -> None:
+        super().__init__(START)
+        self._shown = shown
+        self._speed = speed
+        self._messages: set[str] = set()
+        self._quarter = 0.0
+        self.heap = FakeHeap(clock=self)
+        self.metrics = Metrics()
+
+    def play(self, seed: int) -> None:
+        """Send the events as Braze to a service that delivers to a simulated Heap."""
+        from braze_heap.cli._server import bound, server_of, serving
+        from braze_heap.heap import HeapSink
+
+        with (
+            logging_to(logging.NullHandler()),
+            tempfile.TemporaryDirectory() as folder,
+            self.heap,
+            SqliteDeadLetter(Path(folder, "dead.db")) as store,
+            HeapSink(
+                "11",
+                base_url=self.heap.url,
+                allow_http=True,
+                trust_env=False,
+                clock=self,
+                now=self,
+                sleep=self.sleep,
+                random=random.Random(seed).random,  # noqa: S311 (no secret)
+            ) as sink,
+        ):
+            observers = [self.metrics]
+            pipeline = Pipeline(Transformer(), sink, store, observers=observers)
+            service = Service(AsyncReceiver(pipeline, _TOKEN), self.metrics)
+            braze = SimulatedBraze(
+                token=_TOKEN,
+                seed=seed,
+                batch_size=20,
+                probes=PROBES,
+                rate=NUMBER / HOUR,
+                **FAULTS,
+            )
+            with (
+                bound("127.0.0.1", 0) as listener,
+                serving(server_of(service, 1), listener) as url,
+            ):
+                self.simulation = braze.send(
+                    _events(seed), url, clock=self, sleep=self.sleep, watch=self._watch
+                )
+            self.stored = dict(store.stats().by_reason)
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* of the hour pass. Heap is down for a part of it."""
+        super().sleep(seconds)
+        time.sleep(seconds / self._speed)
+        is_down = DOWN[0] <= self.now < DOWN[1]
+        self.heap.always(*[Status(503, {"Retry-After": "30"})] * is_down)
+        if is_down:
+            self._narrate("Heap is down.")
+        elif self.now >= DOWN[1]:
+            self._narrate("Heap is back.")
+
+    def _narrate(self, text: str) -> None:
+        """Show *text* with the time of day; the same text only once."""
+        if text not in self._messages:
+            self._messages.add(text)
+            at = datetime.fromtimestamp(self.now, UTC)
+            self._shown.on_message(f"{at:%H:%M}  {text}")
+
+    def _watch(self, seen: Simulation) -> None:
+        """Narrate what is new since the answer before; each quarter, the progress."""
+        self._narrate(
+            "Braze checks endpoint and token: a request without events, answer 200."
+        )
+        if 503 in seen.statuses:
+            self._narrate(
+                "The endpoint answers 503: Braze keeps the events, and comes again."
+            )
+        if seen.answers_lost:
+            self._narrate("An answer gets lost: Braze sends those events again.")
+        for reason in self.metrics.report.dead_lettered_by_reason:
+            text = f"Only the malformed event ({reason}) goes to the dead letter."
+            self._narrate(text)
+        progress = self._progress(seen)
+        self._shown.on_change(progress, len(seen.events) - seen.fates[Fate.PENDING])
+        quarter = (self.now - START) // 900
+        if quarter > self._quarter:
+            self._quarter = quarter
+            self._narrate(progress)
+
+    def _progress(self, seen: Simulation) -> str:
+        """
+        Return the number of events that Braze knows to be delivered, and their place:
+        in Heap, or kept back. Heap has others before Braze learns of it.
+        """
+        pairs = zip(seen.events, seen.outcomes, strict=True)
+        ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
+        in_heap, done = self.heap.events.keys(), seen.fates[Fate.DELIVERED]
+        arrived, early = len(ids & in_heap), len(in_heap - ids)
+        more = f"; {early} arrived, answer lost" if early else ""
+        kept = f"{done - arrived} skipped or kept"
+        return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
 
     @property
     def adds_up(self) -> bool:
         """Whether Heap holds exactly the events that it should, and all counts fit."""
-        report = self.report
+        report, events = self.metrics.report, self.heap.events
         decided = report.delivered + report.skipped + report.dead_lettered
         return (
             report.received == decided
             and self.simulation.fates == {Fate.DELIVERED: NUMBER}
-            and len(self.heap.events) == NUMBER - ANONYMOUS - MALFORMED
-            and self.heap.events.keys() <= {*map(_id, self.simulation.events)}
+            and len(events) == NUMBER - ANONYMOUS - MALFORMED
+            and events.keys() <= {*map(_id, self.simulation.events)}
             and sum(self.stored.values()) == MALFORMED
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        before, after = self._example()
-        return {
-            "adds_up": self.adds_up,
-            "seconds": round(self.seconds, 3),
-            "braze": SimulationResult(self.simulation).to_dict(),
-            "endpoint": counts(self.report),
-            "heap": {"events": self._names(), "repeats": self.heap.counts.duplicates},
-            "dead_letter": self.stored,
-            "before": before,
-            "after": after,
-        }
-
-    def view(self) -> Group:
-        """Return the result as text."""
-        return Group(
-            *self._heap_view(),
-            *self._example_view(),
-            *self._sum_view(),
-            *ui.next_steps(_NEXT),
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        report, events = self.metrics.report, self.heap.events
+        done, held = self.simulation, self.heap.counts
+        yield Section("adds_up", self.adds_up)
+        yield Section("braze", to_values(simulation_sections(done)))
+        yield Section("endpoint", counts(report))
+        yield Section("dead_letter", self.stored)
+        names = Counter(str(event["event"]) for event in events.values())
+        people = len({event["identity"] for event in events.values()})
+        yield Section(
+            "heap",
+            {"events": names, "repeats": held.duplicates},
+            f"What Heap holds: {ui.plural(len(events), 'event')} of {people:,} people",
+            [
+                (name, n, "a type newer than this version" * name.endswith(_TOMORROW))
+                for name, n in names.most_common()
+            ],
         )
+        before = after = None
+        if shown := [key for key, each in events.items() if each["event"] == _SHOWN]:
+            after = events[shown[0]]
+            before = _masked(next(e for e in done.events if _id(e) == shown[0]))
+        title = "One of them, as Braze sends it"
+        yield Section("before", before, title, note=json_text(before) * bool(before))
+        title = "After: personal data is not sent unless you choose so"
+        yield Section("after", after, title, note=json_text(after) * bool(after))
+        yield from self._sum()
+        yield next_steps(_NEXT)
 
-    def _names(self) -> Counter[str]:
-        return Counter(str(event["event"]) for event in self.heap.events.values())
-
-    def _heap_view(self) -> Iterator[RenderableType]:
-        events = self.heap.events.values()
-        people = {event["identity"] for event in events}
-        number = f"{ui.plural(len(events), 'event')} of {len(people):,} people"
-        note = "a type newer than this version"
-        rows = [
-            (name, count, note * name.endswith(_TOMORROW))
-            for name, count in self._names().most_common()
-        ]
-        yield from ui.section(f"What Heap holds: {number}", rows)
-
-    def _example(self) -> tuple[Any, Any]:
-        """Return an event as Braze sends it, personal values hidden, and as in Heap."""
-        events = self.heap.events.items()
-        for key, after in (item for item in events if item[1]["event"] == _SHOWN):
-            before = next(e for e in self.simulation.events if _id(e) == key)
-            return _masked(before), after
-        return None, None
-
-    def _example_view(self) -> Iterator[RenderableType]:
-        before, after = self._example()
-        if before is not None:
-            yield ui.heading("One of them, as Braze sends it")
-            yield ui.indented(Text(json.dumps(before, indent=2)))
-            yield ui.heading("After: personal data is not sent unless you choose so")
-            yield ui.indented(Text(json.dumps(after, indent=2)))
-
-    def _sum_view(self) -> Iterator[RenderableType]:
-        done, heap = self.simulation, self.heap
+    def _sum(self) -> Iterator[Section]:
+        done, held, report = self.simulation, self.heap.counts, self.metrics.report
         answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
         lost = ui.plural(done.answers_lost, "answer")
         delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
         requests = ui.plural(done.requests, "request")
-        repeats = ui.plural(heap.counts.duplicates, "repeat")
-        in_heap = ui.plural(heap.counts.events, "event")
+        in_heap = ui.plural(held.events, "event")
+        repeats = ui.plural(held.duplicates, "repeat")
         rows = [
             ("Braze", f"{delivered} delivered, none left"),
             ("", f"{requests}: {answers}; {lost} lost on the way"),
-            ("endpoint", f"{summarize(self.report)}, repeats counted too"),
+            ("endpoint", f"{summarize(report)}, repeats counted too"),
             ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
         ]
-        yield from ui.section(f"Does it add up? An hour in {self.seconds:.1f} s", rows)
-        skips = ", ".join(self.report.skipped_by_reason)
-        reasons = ", ".join(self.stored)
-        yield Text(
-            f"\n{len(heap.events):,} in Heap + {ANONYMOUS} skipped ({skips}) + "
-            f"{sum(self.stored.values())} in the dead letter ({reasons}) = "
-            f"{NUMBER:,} sent"
+        seconds = self._shown.seconds
+        title = f"Does it add up? An hour in {seconds:.1f} s"
+        yield Section("seconds", round(seconds, 3), title, rows)
+        total = (
+            f"\n{len(self.heap.events):,} in Heap + {ANONYMOUS} skipped "
+            f"({', '.join(report.skipped_by_reason)}) + {sum(self.stored.values())} in "
+            f"the dead letter ({', '.join(self.stored)}) = {NUMBER:,} sent\n"
         )
+        verdict = ("It does NOT add up. Please report it, with the seed.", "bold red")
         if self.adds_up:
-            yield Text("Every event is in exactly one place.", "bold green")
-        else:
-            flaw = "It does NOT add up. Please report it, with the seed."
-            yield Text(flaw, "bold red")
+            verdict = ("Every event is in exactly one place.", "bold green")
+        yield Section(note=Text.assemble(total, verdict))
+
+
+def _id(event: Any) -> str:
+    return str(event["id"]) if isinstance(event, dict) else ""
 
 
 def _masked(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 import click
 from rich.console import Group, RenderableType
@@ -10,24 +10,15 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._inputs import Inputs, Source, source_options
+from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._progress import RunProgress, progress
-from braze_heap.cli._report import (
-    MORE_TYPES,
-    TOP,
-    meaning,
-    show_report,
-    skipped_files_view,
-)
+from braze_heap.cli._progress import progress
+from braze_heap.cli._report import TOP, Section, meaning, show_result, skipped_files
 from braze_heap.config import Config, TransformConfig
-from braze_heap.drift import Drift, DriftObserver, NewType, RedactedField, SeenField
+from braze_heap.drift import Drift, DriftObserver
 from braze_heap.mapping._batch import named
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
-
-_UPDATE: Final = 1_000
-"""Number of events between updates of the progress."""
 
 
 @click.command(
@@ -83,59 +74,85 @@ def drift(
         selects = opts.build_transformer(config)._policies.selects
     inputs = source.find(selects=selects)
     refuse_input(output, inputs.each, "--output")
-    bar = None if quiet else ui.console("stderr")
+    bar, observer = None if quiet else ui.console("stderr"), DriftObserver()
     with progress("Reading", inputs.size, bar) as shown:
-        observed = _observed(inputs, shown, selects)
+        for read in inputs.read(shown.advance):
+            event_type = named(read)[0] if selects else None
+            if not (selects and event_type) or selects(event_type):
+                observer.add(read)
+            shown.events += 1
+            if not shown.events % 1_000:  # updates cost time
+                shown.add_events(0)
+    top = None if all_types else TOP
+    show_result([skipped_files(inputs.skipped, top)], "stderr")
+    observed = observer.drift()
     found = observed.ignoring(ignore)
     for name in ignore:
         if observed.ignoring([name]).ignored == observed.ignored:
             click.echo(
                 f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
             )
-    writers: dict[Format, Callable[[], str | RenderableType]] = {
-        "json": found.to_json,
-        "markdown": found.to_markdown,
-        "text": lambda: drift_view(found, shows_all=all_types),
-    }
-    with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output, ui.PIPED_WIDTH)
+    content: str | RenderableType = Group(*_sections(found, top))
+    if form != "text":
+        content = getattr(found, f"to_{form}")()
+    write_text(content, output)
     sys.exit(int(found.has_findings))
 
 
-def _observed(
-    inputs: Inputs, shown: RunProgress, selects: Callable[[str], bool] | None
-) -> Drift:
-    observer = DriftObserver()
-    for read in inputs.read(shown.advance):
-        event_type = named(read)[0] if selects else None
-        if not (selects and event_type) or selects(event_type):
-            observer.add(read)
-        shown.events += 1
-        if not shown.events % _UPDATE:
-            shown.add_events(0)
-    if inputs.skipped:
-        show_report(lambda: Group(*skipped_files_view(inputs.skipped)), None)
-    return observer.drift()
-
-
-def drift_view(found: Drift, *, shows_all: bool = False) -> Group:
-    """Return the findings as text."""
-    top = None if shows_all else TOP
-    return Group(
-        _summary(found),
-        *_types_view(found.new_types),
-        *_fields_view("New fields", found.new_fields),
-        *_fields_view("Values of other types than documented", found.type_changes),
-        *_fields_view("Documented only for the other form", found.other_form),
-        *_redacted_view(found.redacted),
-        *_malformed_view(found.malformed),
-        *_unseen_fields_view(found, top),
-        *_unseen_types_view(found.unseen_types, top),
-        *_more(found),
+def _sections(found: Drift, top: int | None) -> Iterator[Section]:
+    """Yield the findings; at most *top* of those that were not seen."""
+    yield _summary(found)
+    for new in found.new_types:
+        family = new.module.rpartition(".")[2] or "new"
+        where = f", {new.class_name} of the family {family}" if new.class_name else ""
+        count = ui.plural(new.count, "event")
+        title = f"New event type {ui.safe(new.event_type)}: {count}{where}"
+        rows = [(f.place, f.name, ", ".join(f.types), f.frequency) for f in new.fields]
+        yield Section(title=title, rows=rows or [("no fields",)])
+    fields = {
+        "New fields": found.new_fields,
+        "Values of other types than documented": found.type_changes,
+        "Documented only for the other form": found.other_form,
+    }
+    for title, seen in fields.items():
+        yield Section(
+            title=title,
+            rows=[(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen],
+        )
+    allow = 'Allow one: personal_fields = {"custom_properties.NAME" = "keep"}'
+    yield Section(
+        title="Redacted by default, because their names have a word such as email",
+        rows=[
+            (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
+        ],
+        note=allow,
     )
+    malformed = dict(found.malformed)
+    title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
+    yield Section.of_counts("", title, malformed, meaning)
+    unseen = [
+        (
+            each.event_type,
+            f"{each.form}, {ui.plural(each.count, 'event')}",
+            _names(each.names, top),
+        )
+        for each in found.unseen_fields
+    ]
+    title = "Documented fields not seen in this input"
+    yield Section(title=title, rows=unseen, top=top)
+    title = f"Documented types not seen in this input: {len(found.unseen_types)}"
+    yield Section(title=title, rows=[(name,) for name in found.unseen_types], top=top)
+    if found.new_types or found.new_fields:
+        more = "\nPython lines to add: braze-heap drift ... --format markdown"
+        yield Section(note=more)
 
 
-def _summary(found: Drift) -> RenderableType:
+def _names(names: Sequence[str], top: int | None) -> Text:
+    more = len(names) - len(names[:top])
+    return Text(", ".join(names[:top]) + f" and {more} more" * bool(more))
+
+
+def _summary(found: Drift) -> Section:
     findings = {
         "new type": len(found.new_types),
         "new field": len(found.new_fields),
@@ -143,81 +160,11 @@ def _summary(found: Drift) -> RenderableType:
         "new name that was not kept": found.truncated,
     }
     parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
-    ignored = (
-        f"; {ui.plural(found.ignored, 'finding')} ignored" if found.ignored else ""
-    )
+    ignored = f"; {ui.plural(found.ignored, 'finding')} ignored" * bool(found.ignored)
     style = "bold red" if found.has_findings else "bold green"
-    return Text.assemble(
+    note = Text.assemble(
         f"{ui.plural(found.events, 'event')}: ",
         (", ".join(parts) or "nothing new", style),
         ignored,
     )
-
-
-def _types_view(types: Sequence[NewType]) -> Iterator[RenderableType]:
-    if types:
-        yield ui.heading("New event types")
-    for new in types:
-        family = new.module.rpartition(".")[2] or "new"
-        where = f", {new.class_name} of the family {family}" if new.class_name else ""
-        count = ui.plural(new.count, "event")
-        yield Text.assemble(
-            "  ", (ui.safe(new.event_type), "bold"), f"  {count}{where}"
-        )
-        rows = [
-            (field.place, ui.safe(field.name), ", ".join(field.types), field.frequency)
-            for field in new.fields
-        ]
-        yield ui.indented(ui.rows_view(rows), 4)
-
-
-def _fields_view(title: str, fields: Sequence[SeenField]) -> Iterator[RenderableType]:
-    yield from ui.section(
-        title,
-        [
-            (ui.safe(f.event_type), f.place, ui.safe(f.name), f.found, f.frequency)
-            for f in fields
-        ],
-    )
-
-
-def _redacted_view(fields: Sequence[RedactedField]) -> Iterator[RenderableType]:
-    yield from ui.section(
-        "Redacted by default, because their names have a word such as email",
-        [
-            (ui.safe(f.event_type), ui.safe(f.name, 300), ui.plural(f.count, "event"))
-            for f in fields
-        ],
-    )
-    if fields:
-        yield Text('  Allow one: personal_fields = {"custom_properties.NAME" = "keep"}')
-
-
-def _malformed_view(malformed: Sequence[tuple[str, int]]) -> Iterator[RenderableType]:
-    count = sum(count for _, count in malformed)
-    rows = [(Text(r, "bold"), n, meaning(r)) for r, n in malformed]
-    yield from ui.section(f"Not read: {ui.plural(count, 'event')}", rows)
-
-
-def _unseen_fields_view(found: Drift, top: int | None) -> Iterator[RenderableType]:
-    rows = []
-    for unseen in found.unseen_fields:
-        more = len(unseen.names) - len(unseen.names[:top])
-        names = ", ".join(unseen.names[:top]) + (f" and {more} more" if more else "")
-        form = f"{unseen.form}, {ui.plural(unseen.count, 'event')}"
-        rows.append((ui.safe(unseen.event_type), form, Text(names)))
-    title = "Documented fields not seen in this input"
-    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
-
-
-def _unseen_types_view(
-    types: Sequence[str], top: int | None
-) -> Iterator[RenderableType]:
-    title = f"Documented types not seen in this input: {len(types)}"
-    rows = [(ui.safe(event_type),) for event_type in types]
-    yield from ui.section(title, rows, top=top, more=MORE_TYPES)
-
-
-def _more(found: Drift) -> Iterator[RenderableType]:
-    if found.new_types or found.new_fields:
-        yield Text("\nPython lines to add: braze-heap drift ... --format markdown")
+    return Section(note=note)

@@ -6,40 +6,39 @@ from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, json_option, option
+from braze_heap.cli import _options as opts
+from braze_heap.cli._report import Section, show_result, to_json
 from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
-_TEXT_WIDTH: Final = 96
-"""Maximum columns of running text."""
-
-_PIPED_WIDTH: Final = 240
-"""Columns of the piped catalog: each type on one line, for grep."""
-
-_FILTERS: Final = ("category", "channel", "action")
+TRAITS: Final = ("category", "channel", "action")
 
 
-def _filter(name: str) -> Decorator:
+def _trait_option(name: str) -> opts.Decorator:
     """Return the option to show only types with certain words as *name*."""
     known = {getattr(entry, name) for entry in catalog().values()} - {None}
 
-    def check(_: Any, __: Any, words: tuple[str, ...]) -> tuple[str, ...]:
+    def check(ctx: Any, param: Any, values: tuple[str, ...]) -> tuple[str, ...]:
+        words = opts.split_choices(ctx, param, values)
         if wrong := [word for word in words if word not in known]:
             hint = did_you_mean(wrong[0], known) or f" Use {', '.join(sorted(known))}."
             raise click.BadParameter(f"{ui.safe(wrong[0])!r} is not a known one.{hint}")
         return words
 
     text = f"Show only types of this {name}. May be repeated."
-    metavar = name.upper()
-    return option(
-        f"--{name} {metavar}", text, multiple=True, callback=check, show_default=False
-    )
+    settings = {"multiple": True, "callback": check, "show_default": False}
+    return opts.option(f"--{name} {name.upper()}", text, **settings)
+
+
+def trait_options(command: Any) -> Any:
+    """Add an option for each of the `TRAITS`, to show only some event types."""
+    for name in reversed(TRAITS):
+        command = _trait_option(name)(command)
+    return command
 
 
 @click.command(
@@ -55,10 +54,8 @@ def _filter(name: str) -> Decorator:
     ),
 )
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
-@_filter("category")
-@_filter("channel")
-@_filter("action")
-@json_option
+@trait_options
+@opts.json_option
 def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     """
     Show the catalog of Currents events, or one of them with its fields.
@@ -67,15 +64,13 @@ def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
     all that contain it are shown.
     """
     found = find(event_type, **wanted)
-    out = ui.console("stdout", _PIPED_WIDTH)
-    if len(found) == 1:
-        out = ui.console("stdout", max_width=_TEXT_WIDTH)
-    ui.print_result(
-        lambda: _detail(found[0]) if len(found) == 1 else _catalog(found, out.width),
-        lambda: [describe(cls) for cls in found],
-        out,
-        as_json=as_json,
-    )
+    with ui.exit_on_broken_pipe():
+        if as_json:
+            click.echo(to_json([describe(cls) for cls in found]), nl=False)
+        elif len(found) == 1:
+            show_result(_detail(found[0]))
+        else:
+            show_result([_catalog(found, ui.console("stdout").width)])
 
 
 def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
@@ -97,17 +92,15 @@ def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:
         if all(getattr(catalog_entry(cls), n) in words for n, words in filters.items())
     ]
     exact = [c for c in classes if query in (c.event_type, c.__name__)]
+    names = {c: f"{c.event_type} {c.__name__} {c.display_name}" for c in classes}
     words = query.lower().split()
-    found = exact or [c for c in classes if _contains(c, words)]
+    found = exact or [
+        c for c in classes if all(word in names[c].lower() for word in words)
+    ]
     if not found:
         options = [f"--{name} {w}" for name, words in wanted.items() for w in words]
         raise ui.UnusableError(_no_match(query, options))
     return found
-
-
-def _contains(cls: type[CurrentsEvent], words: Sequence[str]) -> bool:
-    names = f"{cls.event_type} {cls.__name__} {cls.display_name}".lower()
-    return all(word in names for word in words)
 
 
 def _no_match(query: str, options: Sequence[str]) -> str:
@@ -149,18 +142,18 @@ _COLUMNS: Final = (
 """Minimum width of the console for each choice of columns."""
 
 
-def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Table:
+def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Section:
     shown = next(columns for least, columns in _COLUMNS if width >= least)
     rows = [
         (
             *(_cell(cls, column) for column in shown),
-            len(_documented(cls)),
+            sum(field.documented for field in event_fields(cls).values()),
             cls.release or "-",
             cls.status,
         )
         for cls in classes
     ]
-    return ui.rows_view(rows, (*shown, "fields", "release", "status"))
+    return Section(rows=rows, columns=(*shown, "fields", "release", "status"))
 
 
 def _cell(cls: type[CurrentsEvent], column: str) -> str:
@@ -168,41 +161,31 @@ def _cell(cls: type[CurrentsEvent], column: str) -> str:
     return getattr(catalog_entry(cls), names.get(column, column)) or "-"
 
 
-def _detail(cls: type[CurrentsEvent]) -> Group:
-    summary = (
-        cls.display_name,
-        cls.status,
-        _release(cls.release),
-        _wires(cls.http, cls.storage),
+def _detail(cls: type[CurrentsEvent]) -> Iterator[Section]:
+    """Yield all that people see of one type."""
+    summary = [cls.display_name, cls.status]
+    if cls.release:
+        summary.append(f"since release {cls.release}")
+    if not (cls.http and cls.storage):
+        summary.append("HTTP only" if cls.http else "storage only")
+    words = [f"{name} {_cell(cls, name)}" for name in TRAITS]
+    yield Section(note=Text(cls.event_type, "bold"))
+    lines = (
+        f"{cls.__name__} ({', '.join(summary)})",
+        ", ".join(word for word in words if not word.endswith(" -")),
+        f"\n{_prose(inspect.getdoc(cls) or '')}",
     )
-    fields = _documented(cls)
-    return Group(
-        Text(cls.event_type, "bold"),
-        Text(f"{cls.__name__} ({', '.join(filter(None, summary))})"),
-        Text(
-            ", ".join(f"{n} {_cell(cls, n)}" for n in _FILTERS if _cell(cls, n) != "-")
-        ),
-        Text(f"\n{_prose(inspect.getdoc(cls) or '')}\n"),
-        Text(f"{ui.plural(len(fields), 'field')}:"),
-        *(part for field in fields for part in _field_view(field)),
-        *_undocumented_view(cls),
-    )
-
-
-def _documented(cls: type[CurrentsEvent]) -> list[EventField]:
-    return [field for field in event_fields(cls).values() if field.documented]
-
-
-def _undocumented_view(cls: type[CurrentsEvent]) -> Iterator[RenderableType]:
-    names = [f.name for f in event_fields(cls).values() if not f.documented]
-    if names:
-        yield Text(f"Can also come over HTTP, undocumented: {', '.join(names)}.")
-
-
-def _field_view(field: EventField) -> Iterator[RenderableType]:
-    marks = ", ".join(_marks(field))
-    yield ui.indented(Text.assemble((field.name, "bold"), f"  {field.kind}, {marks}"))
-    yield ui.indented(Text(_prose(field.doc)), 6)
+    yield Section(note="\n".join(lines))
+    documented: list[Any] = []
+    others: list[Any] = []
+    for field in event_fields(cls).values():
+        marks = ", ".join((field.kind, *_marks(field)))
+        row = (Text(field.name, "bold"), Text(f"{marks}\n{_prose(field.doc)}"))
+        (documented if field.documented else others).append(row)
+    names = ", ".join(str(name) for name, _ in others)
+    note = f"Can also come over HTTP, undocumented: {names}."
+    title = ui.plural(len(documented), "field")
+    yield Section(title=title, rows=documented, note=note * bool(others))
 
 
 def _marks(field: EventField) -> Iterator[str]:
@@ -212,22 +195,13 @@ def _marks(field: EventField) -> Iterator[str]:
     if field.sensitive:
         yield "personal data (not marked by Braze)"
     if field.since:
-        yield _release(field.since)
+        yield f"since release {field.since}"
     if field.deprecated:
         yield "deprecated"
-    yield from filter(None, [_wires(field.http, field.storage is not None)])
+    if not (field.http and field.storage):
+        yield "HTTP only" if field.http else "storage only"
     if field.storage not in (None, field.name):
         yield f"{field.storage} in storage"
-
-
-def _release(release: int | None) -> str:
-    return f"since release {release}" if release else ""
-
-
-def _wires(http: bool, storage: bool) -> str:
-    if http and storage:
-        return ""
-    return "HTTP only" if http else "storage only"
 
 
 def _prose(text: str) -> str:

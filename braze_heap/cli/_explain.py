@@ -1,8 +1,8 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
+import contextlib
 import inspect
 import itertools
-import json
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap import (
@@ -26,7 +25,13 @@ from braze_heap import (
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
-from braze_heap.cli._report import ADJUSTMENTS, CALLS, meaning
+from braze_heap.cli._report import (
+    CALLS,
+    Section,
+    json_text,
+    meaning,
+    print_result,
+)
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
@@ -34,12 +39,6 @@ from braze_heap.plan import PlannedProperty, TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.selection import ResolvedChoice
 from braze_heap.wire import Read, Unreadable
-
-_WIDTH: Final = 96
-"""Maximum columns of the explanation."""
-
-_MAX_PLACES: Final = 3
-"""Maximum number of names in Heap that are shown for a field."""
 
 _ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
 """Fields of every event with their place in a call."""
@@ -91,8 +90,7 @@ def explain(
     explanation = EventExplanation(
         read, opts.build_transformer(config), config, show_values
     )
-    out = ui.console("stdout", _WIDTH, _WIDTH)
-    ui.print_result(explanation.view, explanation.to_dict, out, as_json=as_json)
+    print_result(explanation.sections(), as_json=as_json)
 
 
 def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Read:
@@ -109,15 +107,7 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
 
 @attrs.define(slots=False)
 class EventExplanation:
-    """
-    Explanation of the mapping of one event to calls.
-
-    Attributes:
-        read: The event as it was read.
-        transformer: Transformer that maps it.
-        config: Configuration of the transformer.
-        shows_values: Whether personal values are shown.
-    """
+    """Explanation of one event, as it was read: each step to its calls."""
 
     read: Read
     transformer: Transformer
@@ -127,10 +117,9 @@ class EventExplanation:
     @cached_property
     def event(self) -> CurrentsEvent | None:
         """The parsed event; ``None`` if it is not one."""
-        try:
+        with contextlib.suppress(EventError):
             return self._parse(strict=False)
-        except EventError:
-            return None
+        return None
 
     @cached_property
     def problems(self) -> list[str]:
@@ -140,6 +129,13 @@ class EventExplanation:
         except EventError as error:
             return [ui.safe(str(problem), 300) for problem in error.problems]
         return []
+
+    def _parse(self, strict: bool) -> CurrentsEvent | None:
+        if isinstance(self.read, Unreadable):
+            return None
+        return parse_event(
+            self.read.value, event_type=self.read.event_type, strict=strict
+        )
 
     @cached_property
     def result(self) -> TransformResult:
@@ -154,90 +150,78 @@ class EventExplanation:
             types = {self.event.event_type: type(self.event)}
         return tracking_plan(self.transformer, types)
 
-    def _parse(self, strict: bool) -> CurrentsEvent | None:
-        if isinstance(self.read, Unreadable):
-            return None
-        return parse_event(
-            self.read.value, event_type=self.read.event_type, strict=strict
-        )
+    @cached_property
+    def _planned(self) -> list[PlannedProperty]:
+        return [p for event in self.plan.events for p in event.properties]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as JSON values."""
-        result = self.result
-        return {
-            "reading": dict(self._reading()),
-            "fields": [*self._fields()],
-            "invalid": self.problems,
-            "unknown": dict(self._unknown()),
-            "mapper": [*self._mapper()],
-            "policies": dict(opts.described(self.config, self.transformer)),
-            "selection": self._selection(),
-            "redacted": sorted(result.redacted),
-            "adjustments": {str(k): n for k, n in result.adjustments.items()},
-            "skipped": [str(skipped.reason) for skipped in result.skipped],
-            "not_sent": {str(reason): n for reason, n in result.not_sent.items()},
-            "rejected": [
-                {
-                    "reason": str(rejected.reason),
-                    "detail": ui.safe(rejected.detail, 500),
-                }
-                for rejected in result.rejected
-            ],
-            "calls": [self.masked(call) for call in result.calls],
-        }
-
-    def view(self) -> Group:
-        """Return the explanation as text."""
-        return Group(
-            *self._reading_view(),
-            *self._fields_view(),
-            *self._mapper_view(),
-            *self._policies_view(),
-            *self._calls_view(),
-        )
-
-    def _reading(self) -> Iterator[tuple[str, str]]:
+    @cached_property
+    def _personal(self) -> dict[str, Any]:
+        """Personal fields of the event with their values."""
         if self.event is None:
+            return {}
+        names = schema_of(type(self.event)).personal
+        return {n: value for n, value in vars(self.event).items() if n in names}
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the steps."""
+        yield from self._reading()
+        yield from self._fields()
+        lines = [*self._mapper()]
+        yield Section("mapper", lines, "3. Mapper", note="\n".join(lines))
+        yield from self._policies()
+        yield from self._calls()
+
+    def _reading(self) -> Iterator[Section]:
+        yield Section(note=Text("1. Reading", "bold"))
+        event, value = self.event, getattr(self.read, "value", None)
+        if event is None:
+            yield Section("reading", {}, note="It cannot be read as an event.")
             return
-        cls, value = type(self.event), getattr(self.read, "value", None)
-        parts = ("user", "properties")
+        cls, parts = type(event), ("user", "properties")
         is_http = isinstance(value, dict) and any(
             isinstance(value.get(part), dict) for part in parts
         )
         doc = (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
-        yield "form", "HTTP form" if is_http else "record from storage"
-        yield "type", ui.safe(self.event.event_type, 200)
-        yield "class", f"{cls.__name__}: {doc}"
+        rows = {
+            "form": "HTTP form" if is_http else "record from storage",
+            "type": ui.safe(event.event_type, 200),
+            "class": f"{cls.__name__}: {doc}",
+        }
+        text = "This version does not know the type; see its fields."
+        note = text * isinstance(event, UnknownEvent)
+        yield Section("reading", rows, rows=rows.items(), note=note)
 
-    def _reading_view(self) -> Iterator[RenderableType]:
-        yield Text("1. Reading", "bold")
-        rows = [*self._reading()]
-        if not rows:
-            yield ui.indented(Text("It cannot be read as an event."))
-            return
-        yield ui.indented(ui.rows_view([(name, Text(value)) for name, value in rows]))
-        if isinstance(self.event, UnknownEvent):
-            yield ui.indented(
-                Text("This version does not know the type; see its fields.")
-            )
-
-    def _fields(self) -> Iterator[dict[str, Any]]:
+    def _fields(self) -> Iterator[Section]:
         """Yield each field that the event has, and its place in the calls."""
-        if self.event is None:
-            return
-        known = event_fields(type(self.event))
-        personal = schema_of(type(self.event)).personal
-        for name, value in self.event.__dict__.items():
-            if name not in known:
-                continue
-            is_personal = name in personal
-            yield {
+        event = self.event
+        known = event_fields(type(event)) if event else {}
+        fields: list[dict[str, Any]] = [
+            {
                 "name": name,
                 "type": known[name].kind,
-                "value": self._shown(value, is_personal=is_personal),
-                "personal": is_personal,
+                "value": self._shown(value, is_personal=name in self._personal),
+                "personal": name in self._personal,
                 "in_heap": self._place(name),
             }
+            for name, value in (vars(event) if event else {}).items()
+            if name in known
+        ]
+        mark = ", personal data"
+        rows = [
+            (f["name"], f["type"], f["value"], f["in_heap"] + mark * f["personal"])
+            for f in fields
+        ]
+        title = f"2. Fields: {len(fields)} of {len(known)} that the class has"
+        columns = ("name", "type", "before", "after")
+        yield Section("fields", fields, title, rows, columns=columns)
+        problems = self.problems
+        yield Section("invalid", problems, "Invalid values", [(p,) for p in problems])
+        unknown = {
+            ui.safe(name): self._shown(value, is_personal=True)
+            for name, value in (event.extra if event else {}).items()
+        }
+        title = f"Unknown or invalid fields ({len(unknown)})"
+        yield Section("unknown", unknown, title, unknown.items())
 
     def _place(self, field: str) -> str:
         """Return the names under which Heap gets *field*, or that it does not."""
@@ -247,49 +231,18 @@ class EventExplanation:
         places += ["identity"] * (field == self.transformer._identity.field)
         planned = {p.name for p in self._planned if p.field == field} or {field}
         planned = {name.removesuffix(".*") for name in planned}
+        sent = {n for c in self.result.calls for n in getattr(c, "properties", ())}
         places += sorted(
-            name
-            for name in self._sent
-            if name in planned or name.partition(".")[0] in planned
+            n for n in sent if not planned.isdisjoint((n, n.split(".")[0]))
         )
         if not places:
             return "redacted" if field in self.result.redacted else "not sent"
-        more = len(places) - _MAX_PLACES
-        return ", ".join(places[:_MAX_PLACES]) + f" and {more} more" * (more > 0)
-
-    @cached_property
-    def _planned(self) -> list[PlannedProperty]:
-        return [p for event in self.plan.events for p in event.properties]
-
-    @cached_property
-    def _sent(self) -> set[str]:
-        calls = self.result.calls
-        return {n for call in calls for n in getattr(call, "properties", ())}
-
-    def _unknown(self) -> Iterator[tuple[str, str]]:
-        for name, value in (self.event.extra if self.event else {}).items():
-            yield ui.safe(name), self._shown(value, is_personal=True)
+        more = [f"and {len(places) - 3} more"] * (len(places) > 3)
+        return ", ".join(places[:3] + more)
 
     def _shown(self, value: Any, *, is_personal: bool) -> str:
         hides = is_personal and not self.shows_values
         return HIDDEN if hides else ui.safe(str(value), 40)
-
-    def _fields_view(self) -> Iterator[RenderableType]:
-        if self.event is None:
-            return
-        fields = [*self._fields()]
-        number = len(event_fields(type(self.event)))
-        yield ui.heading(f"2. Fields: {len(fields)} of {number} that the class has")
-        mark = ", personal data"
-        rows = [
-            (f["name"], f["type"], f["value"], f["in_heap"] + mark * f["personal"])
-            for f in fields
-        ]
-        columns = ("name", "type", "before", "after")
-        yield ui.indented(ui.rows_view(rows, columns))
-        yield from ui.section("Invalid values", [(Text(p),) for p in self.problems])
-        unknown = [*self._unknown()]
-        yield from ui.section(f"Unknown or invalid fields ({len(unknown)})", unknown)
 
     def _mapper(self) -> Iterator[str]:
         if self.event is None:
@@ -314,11 +267,6 @@ class EventExplanation:
             nearest = "the nearest of the classes and groups with a mapper"
             yield f"It wins: {name} is {nearest}."
 
-    def _mapper_view(self) -> Iterator[RenderableType]:
-        if self.event is not None:
-            yield ui.heading("3. Mapper")
-            yield from (ui.indented(Text(line)) for line in self._mapper())
-
     def _selection(self) -> str:
         """Return which choice of events decides about the event."""
         selection = self.transformer._policies.selection
@@ -338,40 +286,46 @@ class EventExplanation:
         kept = self.transformer._policies.keeps_user_properties(event_type)
         return "not included" + "; user properties that it states are sent" * kept
 
-    def _policies_view(self) -> Iterator[RenderableType]:
-        result = self.result
+    def _policies(self) -> Iterator[Section]:
+        result, selection = self.result, self._selection()
+        options = dict(opts.described(self.config, self.transformer))
+        redacted = sorted(result.redacted)
+        adjustments = result.adjustments.items()
         rows = [
-            (option.replace("_", " "), value)
-            for option, value in opts.described(self.config, self.transformer)
+            *((name.replace("_", " "), value) for name, value in options.items()),
+            ("selection", selection),
+            ("redacted", ", ".join(redacted) or "nothing"),
+            *(("changed", f"{n} {kind}: {meaning(kind)}") for kind, n in adjustments),
+            *(("invalid", str(invalid)) for invalid in result.invalid),
         ]
-        rows.append(("selection", self._selection()))
-        rows.append(("redacted", ", ".join(sorted(result.redacted)) or "nothing"))
-        rows += [
-            ("changed", f"{number} {kind}: {ADJUSTMENTS[kind]}")
-            for kind, number in result.adjustments.items()
-        ]
-        rows += [("invalid", ui.safe(str(invalid), 200)) for invalid in result.invalid]
-        cells = [(name, Text(ui.safe(value, 1_000))) for name, value in rows]
-        yield from ui.section("4. Policies", cells)
+        yield Section("policies", options, "4. Policies", rows)
+        yield Section("selection", selection)
+        yield Section("redacted", redacted)
+        yield Section("adjustments", {str(kind): n for kind, n in adjustments})
 
-    def _calls_view(self) -> Iterator[RenderableType]:
-        calls = self.result.calls
-        title = f"5. {ui.plural(len(calls), 'call')} to Heap" if calls else "5. No call"
-        yield ui.heading(title)
-        for skipped in self.result.skipped:
-            text = f"Skipped, {skipped.reason}: {meaning(skipped.reason)}"
-            yield ui.indented(Text(text))
-        for reason, number in self.result.not_sent.items():
-            omitted = ui.plural(number, "event")
-            yield ui.indented(Text(f"Without {omitted}, {reason}: {meaning(reason)}"))
-        for rejected in self.result.rejected:
-            text = f"Rejected, {rejected.reason}: {meaning(rejected.reason)}"
-            yield ui.indented(Text(f"{text}\n{ui.safe(rejected.detail, 500)}"))
-        for call in calls:
-            yield ui.indented(Text(CALLS[type(call)]))
-            lines = json.dumps(self.masked(call), ensure_ascii=False, indent=2)
-            shown = "\n".join(ui.safe(line, 2_000) for line in lines.splitlines())
-            yield ui.indented(Text(shown), 4)
+    def _calls(self) -> Iterator[Section]:
+        result = self.result
+        skipped = [str(each.reason) for each in result.skipped]
+        rows = [(reason, meaning(reason)) for reason in skipped]
+        yield Section("skipped", skipped, "5. No call: the event is skipped", rows)
+        rejected = [
+            {"reason": str(each.reason), "detail": ui.safe(each.detail, 500)}
+            for each in result.rejected
+        ]
+        details = [
+            (each["reason"], f"{each['detail']}. {meaning(each['reason'])}")
+            for each in rejected
+        ]
+        yield Section("rejected", rejected, "5. No call: it is rejected", details)
+        title = "Not sent of it, although something else is"
+        yield Section.of_counts("not_sent", title, result.not_sent, meaning)
+        calls = [self.masked(call) for call in result.calls]
+        texts = [
+            f"{CALLS[type(call)]}\n{json_text(values)}"
+            for call, values in zip(result.calls, calls, strict=True)
+        ]
+        title = f"5. {ui.plural(len(calls), 'call')} to Heap"
+        yield Section("calls", calls, title, note="\n".join(texts))
 
     def masked(self, call: Call) -> dict[str, Any]:
         """Return *call* as JSON values; personal values are hidden unless shown."""
@@ -387,26 +341,12 @@ class EventExplanation:
         return data
 
     def _hides(self, name: str, value: object) -> bool:
+        """Return whether the name is that of personal data, or a value contains it."""
+        planned = (*self._planned, *self.plan.user_properties)
+        personal = PERSONAL_NAMES | {each.name for each in planned if each.is_personal}
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
-        text = str(value)
-        personal = self._personal_names
+        found = (str(each) for each in self._personal.values())
+        long_enough = (each for each in found if len(each) > 3)
         return not parts.isdisjoint(personal) or any(
-            value in text for value in self._personal_values
+            each in str(value) for each in long_enough
         )
-
-    @cached_property
-    def _personal_names(self) -> frozenset[str]:
-        if self.event is None:
-            return frozenset()
-        every = (*self._planned, *self.plan.user_properties)
-        return PERSONAL_NAMES | {p.name for p in every if p.is_personal}
-
-    @cached_property
-    def _personal_values(self) -> frozenset[str]:
-        """Personal values of the event that are long enough to be found in text."""
-        if self.event is None:
-            return frozenset()
-        personal = schema_of(type(self.event)).personal
-        given = self.event.__dict__.items()
-        values = (str(value) for name, value in given if name in personal)
-        return frozenset(value for value in values if len(value) > 3)

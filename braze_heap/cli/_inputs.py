@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn, Protocol, TypeAlias, cast
+from typing import Any, BinaryIO, Final, NoReturn, TypeAlias, cast
 
 import attrs
 import click
@@ -19,21 +19,13 @@ from braze_heap.storage import StoredObject
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import (
-    is_json_lines,
-    read_lines,
-    read_object,
-    type_in_path,
-)
+from braze_heap.wire._source import is_json_lines, read_lines, read_object, type_in_path
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
 
 FEW: Final = 100
-"""
-Events that are transformed together, as many as Braze sends: they stay in the caches of
-a processor, which a thousand do not.
-"""
+"""Events that are transformed together: they stay in the caches of a processor."""
 
 BATCH_BYTES: Final = 8 << 20
 """Bytes from the first to the last event of a batch: some events have 100 kB."""
@@ -47,12 +39,6 @@ the number of workers.
 
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
-
-_MAX_NAMED: Final = 5
-"""Maximum number of ignored paths in a note."""
-
-_MAX_FAILURES: Final = 10
-"""Maximum number of inputs in an error."""
 
 _OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Paths that other processes cannot open."""
@@ -69,25 +55,28 @@ class WrongFormatError(ui.UnusableError):
 @attrs.frozen
 class Input:
     """
-    A file to read, or stdin.
+    A file to read, an object of a store, or stdin.
 
     Attributes:
-        name: Name in reports.
-        path: Path; ``None`` for stdin.
+        place: Path, ``-`` for stdin, or object.
         size: Bytes; 0 if that is not known.
-        lines: Offsets between which the JSON lines begin that are read.
         is_found: Whether it was found in a folder, not named by the user.
         event_type: Type of records from storage that do not contain it.
-        stored: Object of a store; then there is no path.
+        lines: Offsets between which the JSON lines begin that are read.
     """
 
-    name: str
-    path: Path | None
+    place: Path | StoredObject
     size: int = 0
-    lines: tuple[int, int] | None = None
     is_found: bool = False
     event_type: str | None = None
-    stored: StoredObject | None = None
+    lines: tuple[int, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        if isinstance(self.place, StoredObject):
+            return shown(self.place.url)
+        return "stdin" if self.place == opts.STDIN else str(self.place)
 
     def read(
         self, advance: Advance, opened: ObjectFile | None = None
@@ -95,22 +84,25 @@ class Input:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
 
-        Args:
-            advance: Called with the number of bytes of each piece.
-            opened: Its object, if that is open.
-
-        Raises:
-            ReadFailedError: It cannot be opened, or its stream fails.
-            WrongFormatError: It is neither JSON nor Avro.
-            UnusableError: A package is missing, or the stream is empty.
+        *advance* is called with the number of bytes of each piece. *opened* is the
+        object, if that is open.
         """
         try:
-            if self.stored:
-                yield from self._read_stored(self.stored, advance, opened)
-            else:
-                yield from self._read(advance)
+            with contextlib.ExitStack() as files:
+                if isinstance(self.place, StoredObject):
+                    file = opened or files.enter_context(open_object(self.place))
+                    file.on_read = advance
+                    yield from read_object(file, self.event_type)
+                    return
+                stream: Any = sys.stdin.buffer
+                if self.place != opts.STDIN:
+                    stream = files.enter_context(self.place.open("rb"))
+                metered = _MeteredStream(stream, advance, self.name)
+                yield from self._read(cast("BinaryIO", metered))
+                if not metered.was_read and not self.is_regular():
+                    raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
         except OSError as error:
-            if self.stored:
+            if isinstance(self.place, StoredObject):
                 raise ReadFailedError(str(error)) from None
             raise _failed(self.name, error) from None
         except UnknownFormatError as error:
@@ -118,70 +110,27 @@ class Input:
         except ModuleNotFoundError as error:
             raise ui.UnusableError(str(error)) from None
 
-    def _read(self, advance: Advance) -> Iterator[Read]:
-        event_type = self.event_type
-        with contextlib.ExitStack() as files:
-            if self.path is None:
-                stream = cast("_InputStream", sys.stdin.buffer)
-            else:
-                event_type = event_type or type_in_path(os.fspath(self.path))
-                stream = files.enter_context(self.path.open("rb"))
-            metered = _MeteredStream(stream, advance, self.name)
-            file = cast("BinaryIO", metered)
-            if self.lines:
-                yield from read_lines(file, event_type, *self.lines)
-            else:
-                yield from read_events(file, event_type=event_type)
-            if not metered.was_read and not self._is_regular():
-                raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
+    def _read(self, file: BinaryIO) -> Iterator[Read]:
+        event_type = self.event_type or type_in_path(self.name)
+        if self.lines:
+            return read_lines(file, event_type, *self.lines)
+        return read_events(file, event_type=event_type)
 
-    def _read_stored(
-        self, stored: StoredObject, advance: Advance, opened: ObjectFile | None
-    ) -> Iterator[Read]:
-        with contextlib.ExitStack() as files:
-            file = opened or files.enter_context(open_object(stored))
-            file.on_read = advance
-            yield from read_object(file, self.event_type or stored.event_type)
-
-    def _is_regular(self) -> bool:
-        if self.stored:
+    def is_regular(self) -> bool:
+        """Return whether it is not a pipe or a device."""
+        if isinstance(self.place, StoredObject):
             return True
-        return self.path is not None and self.path.is_file()
-
-    def is_empty(self) -> bool:
-        """Return whether it is a file without a byte."""
-        return self._is_regular() and not self.size
-
-    def check(self) -> None:
-        """
-        Check the beginning of a file that the user named, but not of a pipe.
-
-        Raises:
-            WrongFormatError: It is neither JSON nor Avro.
-        """
-        if self.is_found or not self._is_regular():
-            return
-        try:
-            next(self.read(lambda _: None), None)
-        except WrongFormatError:
-            raise
-        except ui.UnusableError:  # reported when it is read
-            return
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether other pieces of the same file come before."""
-        return self.lines is not None and self.lines[0] > 0
+        return self.place != opts.STDIN and self.place.is_file()
 
     def is_open_to_others(self) -> bool:
         """Return whether other processes can open it: not a pipe, not memory."""
-        if self.stored:
-            return not self.stored.url.startswith("memory:")
-        return self._is_regular() and not str(self.path).startswith(_OF_THIS_PROCESS)
+        if isinstance(self.place, StoredObject):
+            return not self.place.url.startswith("memory:")
+        return self.is_regular() and not self.name.startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """Split long JSON lines into pieces of about *unit* bytes; others are one."""
-        if self.size <= unit or self.stored or not self._is_json_lines():
+        if self.size <= unit or not self._is_json_lines():
             yield self
             return
         for start in range(0, self.size, unit):
@@ -190,43 +139,39 @@ class Input:
             yield attrs.evolve(self, size=size, lines=(start, end))
 
     def _is_json_lines(self) -> bool:
+        if isinstance(self.place, StoredObject):
+            return False
         try:
-            with cast("Path", self.path).open("rb") as file:
+            with self.place.open("rb") as file:
                 return is_json_lines(file)
         except OSError:
             return False
-
-
-class _InputStream(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
-    def read(self, size: int, /) -> bytes | None: ...
-    def seek(self, offset: int, /) -> int: ...
 
 
 @attrs.define
 class _MeteredStream:
     """A stream that reports the bytes read, and waits for no more than is needed."""
 
-    stream: _InputStream
+    stream: Any
     advance: Advance
     name: str
     was_read: bool = False
 
-    def read(self, size: int, /) -> bytes:
-        """Return up to *size* bytes; any exception becomes a `ReadFailedError`."""
+    def read(self, size: int, /) -> bytes | None:
+        """Return up to *size* bytes; ``None`` if the stream is not ready."""
         try:
             # Empty is the end, or a stream that is not ready: only `read` returns None.
-            data = self.stream.read1(size) or self.stream.read(1)
-            if data is None:
-                raise BlockingIOError("it is not ready: make it blocking")
+            data: bytes | None = self.stream.read1(size) or self.stream.read(1)
         except Exception as error:
             raise _failed(self.name, error) from error
-        self.was_read = self.was_read or bool(data)
-        self.advance(len(data))
+        if data:
+            self.was_read = True
+            self.advance(len(data))
         return data
 
     def seek(self, offset: int, /) -> int:
-        return self.stream.seek(offset)
+        position: int = self.stream.seek(offset)
+        return position
 
 
 def _failed(name: str, error: Exception) -> ReadFailedError:
@@ -236,13 +181,7 @@ def _failed(name: str, error: Exception) -> ReadFailedError:
 
 @attrs.frozen
 class Inputs:
-    """
-    All inputs of a command.
-
-    Attributes:
-        each: The inputs in order.
-        skipped: A message for each file of a folder that contains no events.
-    """
+    """All inputs of a command, with a message for each file that is *skipped*."""
 
     each: list[Input]
     skipped: list[str] = attrs.field(factory=list)
@@ -250,7 +189,8 @@ class Inputs:
 
     @_opened.default
     def _open_ahead(self) -> Iterator[tuple[StoredObject, ObjectFile]]:
-        return open_each(each.stored for each in self.each if each.stored)
+        places = (source.place for source in self.each)
+        return open_each(place for place in places if isinstance(place, StoredObject))
 
     @property
     def size(self) -> int:
@@ -266,7 +206,8 @@ class Inputs:
 
         Objects of a store must be read in order, because the next ones are fetched.
         """
-        opened = next(self._opened)[1] if source.stored else None
+        is_stored = isinstance(source.place, StoredObject)
+        opened = next(self._opened)[1] if is_stored else None
         try:
             yield from source.read(advance, opened)
         except WrongFormatError as error:
@@ -278,9 +219,7 @@ class Inputs:
         """
         Read all inputs, also those after one that cannot be read to its end.
 
-        Raises:
-            ReadFailedError: At the end, if some could not be read; it names them.
-            WrongFormatError: No input contains events.
+        A `ReadFailedError` at the end names those that could not be read.
         """
         failures: list[str] = []
         for source in self.each:
@@ -289,15 +228,19 @@ class Inputs:
             except ReadFailedError as error:
                 failures.append(str(error))
         if failures:
-            more = len(failures) - _MAX_FAILURES
-            names = failures[:_MAX_FAILURES] + [f"and {more:,} more"] * (more > 0)
-            raise ReadFailedError("\n".join(names))
+            raise ReadFailedError("\n".join(first_of(failures)))
         self.check_any_read()
 
     def check_any_read(self) -> None:
         """Raise a `WrongFormatError` if all inputs were skipped."""
         if self.skipped and len(self.skipped) == len(self.each):
             raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
+
+
+def first_of(texts: Collection[str], most: int = 10) -> list[str]:
+    """Return the first of *texts*, at *most* so many, and the number of the others."""
+    more = len(texts) - most
+    return [*texts][:most] + [f"and {more:,} more"] * (more > 0)
 
 
 @attrs.frozen
@@ -318,50 +261,53 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self,
-        own: Collection[Path] = (),
-        selects: Callable[[str], bool] | None = None,
+        self, own: Collection[str] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
 
         Args:
-            own: Files that the command writes; they are not read from directories.
+            own: Real paths that the command writes; directories are read without them.
             selects: Function that returns whether files in directories and URLs with
                 an event type in their path are read. By default all are.
-
-        Raises:
-            click.UsageError: No file is named, and stdin is a terminal. The hours are
-                wrong.
-            WrongFormatError: A file that is named is neither JSON nor Avro.
-            UnusableError: There is nothing to read, but it is not only that there is
-                nothing of the hours and event types. A store is not accessible.
         """
         if not self.files and sys.stdin.isatty():
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
-        written = {path.resolve() for path in own}
         try:
             hours = Hours.of(self.since, self.until)
         except ValueError as error:
             raise click.UsageError(f"{error}.") from None
-        is_narrowed = hours.is_limited or selects is not None
         wanted = PathFilter(selects or (lambda _: True), hours)
         try:
             found = [
-                attrs.evolve(each, event_type=self.event_type)
-                for path in self.files or (opts.STDIN,)
-                for each in _inputs_at(path, wanted)
-                if not (each.is_found and each.path and each.path.resolve() in written)
+                attrs.evolve(each, event_type=self.event_type or each.event_type)
+                for place in self.files or (opts.STDIN,)
+                for each in _inputs_at(place, wanted, own)
             ]
             wanted.check()
-        except (ValueError, ModuleNotFoundError) as error:
+        except (OSError, ValueError, ModuleNotFoundError) as error:
+            if getattr(error, "filename", None) is not None:
+                raise
             raise ui.UnusableError(str(error)) from None
-        if all(each.is_empty() for each in found) and not (is_narrowed and not found):
-            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:_MAX_FAILURES])
+        is_narrowed = hours.is_limited or selects is not None
+        is_empty = all(each.is_regular() and not each.size for each in found)
+        if is_empty and (found or not is_narrowed):
+            names = ", ".join(ui.safe(str(p), 200) for p in self.files[:10])
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
-            each.check()
+            if not each.is_found and each.is_regular():  # a pipe is read only once
+                _check_format(each)
         return Inputs(found)
+
+
+def _check_format(source: Input) -> None:
+    """Raise a `WrongFormatError` if *source* begins neither as JSON nor as Avro."""
+    try:
+        next(source.read(lambda _: None), None)
+    except WrongFormatError:
+        raise
+    except ui.UnusableError:  # reported when it is read
+        return
 
 
 source_options: Final = opts.group(
@@ -373,44 +319,33 @@ source_options: Final = opts.group(
 )
 
 
-def _inputs_at(path: Path | opts.StoreUrl, wanted: PathFilter) -> Iterator[Input]:
-    if isinstance(path, opts.StoreUrl):
-        yield from _objects_at(path, wanted)
-    elif path == opts.STDIN:
-        if not wanted.has_hour("stdin"):
-            return
-        with contextlib.suppress(OSError, ValueError):
-            yield Input("stdin", None, _size(os.fstat(sys.stdin.fileno())))
-            return
-        yield Input("stdin", None)
-    elif path.is_dir():
-        for inner in filter(lambda file: wanted.has(_absolute(file)), _files_in(path)):
-            yield Input(str(inner), inner, _size(inner.stat()), is_found=True)
-    elif wanted.has_hour(_absolute(path)):
-        yield Input(str(path), path, _size(path.stat()))
+def _inputs_at(
+    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[str]
+) -> Iterator[Input]:
+    if isinstance(place, opts.StoreUrl):
+        for obj in find_wanted(place.url, wanted, place.storage_options):
+            is_found = obj.url.rstrip("/") != place.url.rstrip("/")
+            yield Input(obj, obj.size, is_found, obj.event_type)
+    elif place == opts.STDIN:
+        size = 0
+        with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
+            size = _size(os.fstat(sys.stdin.fileno()))
+        if wanted.has_hour("stdin"):
+            yield Input(place, size)
+    elif place.is_dir():
+        for path in _files_in(place):
+            if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
+                yield Input(path, _size(path.stat()), is_found=True)
+    elif wanted.has_hour(_absolute(place)):
+        yield Input(place, _size(place.stat()))
 
 
 def _absolute(path: Path) -> str:
     return path.absolute().as_posix()
 
 
-def _objects_at(url: opts.StoreUrl, wanted: PathFilter) -> Iterator[Input]:
-    try:
-        for obj in find_wanted(url.url, wanted, url.storage_options):
-            is_found = obj.url.rstrip("/") != url.url.rstrip("/")
-            name = shown(obj.url)
-            yield Input(name, None, obj.size, is_found=is_found, stored=obj)
-    except OSError as error:
-        raise ui.UnusableError(str(error)) from None
-
-
 def _files_in(root: Path) -> list[Path]:
-    """
-    Return all files below *root*; a note on stderr names hidden and special ones.
-
-    Raises:
-        OSError: A folder cannot be read.
-    """
+    """Return all files below *root*; a note on stderr names hidden and special ones."""
     files: list[Path] = []
     ignored: list[str] = []
     for folder, folders, names in os.walk(root, onerror=_raise):
@@ -426,9 +361,8 @@ def _files_in(root: Path) -> list[Path]:
                 ignored.append(f"{path} (not a file)")
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        named = "; ".join(ui.safe(name, 200) for name in sorted(ignored)[:_MAX_NAMED])
-        more = f"; and {len(ignored) - _MAX_NAMED:,} more" * (len(ignored) > _MAX_NAMED)
-        click.echo(f"Note: not read: {named}{more}", err=True)
+        names = first_of([ui.safe(name, 200) for name in sorted(ignored)], most=5)
+        click.echo(f"Note: not read: {'; '.join(names)}", err=True)
     return sorted(files)
 
 

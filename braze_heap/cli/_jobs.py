@@ -6,6 +6,7 @@ files, so memory does not grow with them.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -30,12 +31,10 @@ from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._signals import STOPS, defer_sigint
 from braze_heap.config import Config
+from braze_heap.storage import StoredObject
 
 _AHEAD: Final = 2
 """Parts for each worker that are started before an earlier one is joined."""
-
-_POLL: Final = 0.2
-"""Seconds between updates of the progress."""
 
 _Part: TypeAlias = tuple[RunReport, ui.UnusableError | None]
 """Report of a part, and the error that stopped reading its piece."""
@@ -48,47 +47,39 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-@attrs.frozen
-class _Task:
+class _Worker:
     """
-    Constant part of the work, sent to each worker once.
+    State of a worker process.
 
     Attributes:
         read: Bytes read of each piece, in memory that all processes share.
     """
 
-    config: Config
+    transformer: Transformer
     unit: int
     read: Any
 
-
-class _Worker:
-    """State of a worker process."""
-
-    task: _Task
-    transformer: Transformer
-
     @classmethod
-    def start(cls, task: _Task) -> None:
+    def start(cls, config: Config, unit: int, read: Any) -> None:
         """Initialize the process. The signals of a terminal are for its parent."""
         for number in (signal.SIGINT, *STOPS):
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
+        cls.unit, cls.read = unit, read
         with warnings.catch_warnings(action="ignore"):  # the parent shows them
-            cls.task, cls.transformer = task, task.config.transformer()
+            cls.transformer = config.transformer()
 
     @classmethod
     def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
         """Write the part of the output that comes from *piece* to *path*."""
-        read, failure = cls.task.read, None
-        run = Run(cls.transformer, Inputs([piece]), cls.task.unit)
+        failure = None
+        run = Run(cls.transformer, Inputs([piece]), cls.unit)
 
         def advance(size: int) -> None:
-            read[number] = min(read[number] + size, piece.size)
+            cls.read[number] = min(cls.read[number] + size, piece.size)
 
         try:
-            is_gzip = path.suffix == ".gz"
-            with path.open("wb") as raw, compressed(raw, path, is_gzip) as file:
+            with path.open("wb") as raw, compressed(raw, path) as file:
                 try:
                     run.transform(piece, file, advance)
                 except ui.UnusableError as error:
@@ -108,16 +99,14 @@ def _exit_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _pool(
-    task: _Task, number: int, *, is_forked: bool
-) -> Iterator[ProcessPoolExecutor]:
+def _pool(number: int, *task: Any, is_forked: bool) -> Iterator[ProcessPoolExecutor]:
     """
     Yield a pool, and kill its workers at the end: a part may take minutes.
 
     Clients of stores have threads, which must not be forked.
     """
     context = multiprocessing.get_context(None if is_forked else "spawn")
-    pool = ProcessPoolExecutor(number, context, _Worker.start, (task,))
+    pool = ProcessPoolExecutor(number, context, _Worker.start, task)
     try:
         yield pool
         pool.shutdown()
@@ -162,75 +151,56 @@ def _folder(output: Output) -> Iterator[Path]:
 @attrs.define(kw_only=True)
 class SplitRun(Run):
     """
-    A run whose inputs are divided among workers, with the same output and report.
+    A run whose inputs are divided among at most *jobs* workers.
 
-    Attributes:
-        config: Configuration from which each worker makes its transformer.
-        jobs: Maximum number of workers.
+    Output and report are the same. Each worker makes its transformer from *config*.
     """
 
     config: Config
     jobs: int
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
-        pieces = self._pieces()
+        inputs = self.inputs.each
+        pieces = [piece for source in inputs for piece in source.pieces(self.unit)]
         number = min(self.jobs, len(pieces))
-        if number < 2:
+        if number < 2 or not all(source.is_open_to_others() for source in inputs):
             super()._write_to(path, bar)
             return
         read = multiprocessing.RawArray("q", len(pieces))
-        task = _Task(self.config, self.unit, read)
-        is_forked = not any(piece.stored for piece in pieces)
+        is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
         with (
-            open_output(path, self.inputs.each, is_joined=True) as file,
+            open_output(path, inputs, is_joined=True) as file,
             _folder(path) as folder,
-            _pool(task, number, is_forked=is_forked) as pool,
+            _pool(number, self.config, self.unit, read, is_forked=is_forked) as pool,
         ):
-            names = [folder / f"{n}{path.suffix}" for n in range(len(pieces))]
-            parts = _parts(pool, [*zip(pieces, names, strict=True)], number * _AHEAD)
-            next(parts)  # starts the workers, before a bar starts a thread
+            suffix = ".gz" if path.name.endswith(".gz") else ""
+            names = [folder / f"{n}{suffix}" for n in range(len(pieces))]
+
+            def start(n: int) -> "Future[_Part]":
+                with _without_sigint():
+                    return pool.submit(_Worker.write_part, n, pieces[n], names[n])
+
+            waiting = iter(range(len(pieces)))
+            # The workers start here, before a bar starts a thread.
+            parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
             with self.progress(bar) as shown:
-                for piece, name, part in zip(pieces, names, parts, strict=True):
-                    while not wait([part], _POLL).done:
+                for piece, name in zip(pieces, names, strict=True):
+                    part = parts.popleft()
+                    while not wait([part], timeout=0.2).done:
                         shown.show_done(sum(read))
                     shown.done = sum(read)
-                    self._join(piece, name, file, *part.result())
-                    shown.add_events(self.report.received - shown.events)
+                    self._join(piece, name, file, part.result())
+                    parts.extend(map(start, itertools.islice(waiting, 1)))
+                    shown.add_events(self.report.counts.received - shown.events)
 
-    def _pieces(self) -> list[Input]:
-        inputs = self.inputs.each
-        if not all(source.is_open_to_others() for source in inputs):
-            return []
-        return [piece for source in inputs for piece in source.pieces(self.unit)]
-
-    def _join(
-        self,
-        piece: Input,
-        path: Path,
-        file: IO[bytes],
-        report: RunReport,
-        failure: ui.UnusableError | None,
-    ) -> None:
-        self.before = self.before if piece.goes_on else 0
+    def _join(self, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
+        report, failure = part
+        if not piece.lines or not piece.lines[0]:
+            self.before = 0
         with defer_sigint():
             append(file, path)
             self.report.merge(report, self.before)
             path.unlink()
-        self.before += report.received
+        self.before += report.counts.received
         if failure:
             raise failure
-
-
-def _parts(
-    pool: ProcessPoolExecutor, work: Sequence[tuple[Input, Path]], ahead: int
-) -> Iterator["Future[_Part]"]:
-    """Yield the parts in order, up to *ahead* of them started; the first one twice."""
-    started: deque[Future[_Part]] = deque()
-    for number, (piece, path) in enumerate(work):
-        with _without_sigint():
-            started.append(pool.submit(_Worker.write_part, number, piece, path))
-        if number == 0:
-            yield started[0]
-        if len(started) >= ahead:
-            yield started.popleft()
-    yield from started

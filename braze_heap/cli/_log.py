@@ -21,10 +21,6 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     Of an exception it writes class, number and place, because its text may quote
     events. If the stream is closed, lines are lost without an error.
-
-    Args:
-        stream: Stream to write to.
-        is_json: Whether each line is a JSON object.
     """
 
     def __init__(self, stream: TextIO, *, is_json: bool) -> None:
@@ -63,9 +59,8 @@ class LineHandler(logging.StreamHandler[TextIO]):
         if error := _exception(record):
             message += f": {describe_exception(error)}"
             context |= error_context(error)
-        context["suppressed"] = suppressed or context.get("suppressed", 0)
-        if not context["suppressed"]:
-            del context["suppressed"]
+        if number := suppressed or context.pop("suppressed", 0):
+            context["suppressed"] = number
         level = str(record.levelname).lower()
         message = safe(message + suppressed_note(suppressed), 500)
         at = datetime.fromtimestamp(record.created, UTC)
@@ -98,10 +93,8 @@ def logging_to(handler: logging.Handler, level: str = "info") -> Iterator[None]:
     """
     Send the records of every logger of the process to *handler* in the block.
 
-    Args:
-        handler: Handler of the root logger.
-        level: ``debug``, ``info``, ``warning`` or ``error``, for this library. Of other
-            libraries only warnings are logged, because others may quote requests.
+    The *level* is for this library. Of other libraries only warnings are logged,
+    because other records may quote requests.
     """
     root, own = logging.getLogger(), logging.getLogger("braze_heap")
     before = own.level

@@ -3,23 +3,14 @@
 import contextlib
 import datetime as dt
 import functools
+import ipaddress
 import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import (
-    Any,
-    Final,
-    Literal,
-    Protocol,
-    Self,
-    TypeVar,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import Any, Final, Literal, Self, TypeAlias, get_args, get_origin
 
 import attrs
 import click
@@ -41,24 +32,16 @@ TOKEN_VARIABLE: Final = declared_keys("serve")["token"].variable
 
 NEW_TOKEN: Final = "For a new one: openssl rand -hex 32"  # noqa: S105 (advice)
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """Function that adds options to a command."""
-
-    def __call__(self, command: _Command, /) -> _Command: ...
+Decorator: TypeAlias = Callable[[Any], Any]
+"""Function that adds options to a command."""
 
 
 def option(names: str, text: str, **settings: Any) -> Decorator:
     """
     Return an option of click; without a metavar and *settings* it is a flag.
 
-    Args:
-        names: Words as in ``--help``: names, then the parameter if it has another
-            name, then a metavar with a capital: ``--sink spec SPEC``.
-        text: Help text.
-        settings: Other arguments of `click.option`.
+    *names* are words as in ``--help``: names, then the parameter if it has another
+    name, then a metavar with a capital: ``--sink spec SPEC``.
     """
     words = names.split()
     if words[-1][0].isupper():
@@ -75,18 +58,17 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
     The command gets the result of *build*, called with their values, as *name*.
     """
 
-    def add(command: _Command) -> _Command:
+    def add(command: Any) -> Any:
+        @functools.wraps(command)
         def run(**values: Any) -> Any:
             own = {each: values.pop(each) for each in names}
             return command(**values, **{name: build(**own)})
 
-        functools.update_wrapper(run, command)
         before = len(getattr(command, "__click_params__", ()))
         for each in reversed(options):
             each(run)
-        params: list[click.Parameter] = vars(run)["__click_params__"]
-        names = {param.name for param in params[before:]}
-        return cast("_Command", run)
+        names = {param.name for param in vars(run)["__click_params__"][before:]}
+        return run
 
     return add
 
@@ -94,25 +76,18 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
 @attrs.frozen
 class StoreUrl:
     """
-    URL of an object, a folder or a bucket.
+    URL of an object, a folder or a bucket, with arguments of the fsspec file system.
 
-    Attributes:
-        url: URL.
-        storage_options: Arguments of the fsspec file system. They can be secret.
+    `storage_option` adds these. They can be secret.
     """
 
     url: str
-    storage_options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """The part after the last slash."""
         return self.url.rpartition("/")[2]
-
-    @property
-    def suffix(self) -> str:
-        """The file extension, such as ``.gz``."""
-        return Path(self.name).suffix
 
     def __str__(self) -> str:
         return shown(self.url)
@@ -120,12 +95,7 @@ class StoreUrl:
 
 @attrs.frozen
 class StateUrl:
-    """
-    URL of a database that keeps the state. As text it has no password.
-
-    Attributes:
-        url: The URL.
-    """
+    """URL of a database that keeps the state. As text it has no password."""
 
     url: str = attrs.field(repr=False)
 
@@ -135,13 +105,10 @@ class StateUrl:
 
 class FilePath(click.Path):
     """
-    A path as `pathlib.Path`, refused with the reason if it cannot be looked at.
+    A path as `pathlib.Path`, or with *urls* a `StoreUrl`. A ``file:`` URL is a path.
 
-    click reports a path in a folder that may not be searched as missing, or accepts it.
-
-    Args:
-        urls: Whether a `StoreUrl` is accepted, too. A ``file:`` URL is a path.
-        options: Arguments of `click.Path`.
+    It is refused with the reason if it cannot be looked at. click reports a path in a
+    folder that may not be searched as missing, or accepts it.
     """
 
     def __init__(self, *, urls: bool = False, **options: Any) -> None:
@@ -154,54 +121,57 @@ class FilePath(click.Path):
         """Return *value* as a path, or a URL as a `StoreUrl`."""
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
-        text = os.fspath(value)
+        text = local_path(os.fspath(value))
         if is_url(text):
-            scheme, _, rest = text.strip().partition("://")
-            if scheme.lower() != "file" and self._urls:
+            if self._urls:
                 return StoreUrl(text.strip())
-            if scheme.lower() != "file":
-                name = ui.safe(shown(text), 200)
-                self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
-            value = rest
+            name = ui.safe(shown(text), 200)
+            self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
         try:
-            Path(value).stat()
+            Path(text).stat()
         except (FileNotFoundError, NotADirectoryError):
-            if self._urls and (found := _SLASHES.match(text)):
-                self.fail(f"{ui.safe(text, 200)}: write {found[1]}://...", param, ctx)
+            if url := self._meant_url(text):
+                self.fail(f"{ui.safe(text, 200)}: write {url}", param, ctx)
         except (OSError, ValueError) as error:
             flaw = getattr(error, "strerror", None) or str(error)
-            self.fail(f"{os.fspath(value)!r}: {flaw}.", param, ctx)
-        return super().convert(value, param, ctx)
+            self.fail(f"{text!r}: {flaw}.", param, ctx)
+        return super().convert(text, param, ctx)
+
+    def _meant_url(self, text: str) -> str:
+        """Return the URL to write for one with too few slashes; empty for a path."""
+        if text.startswith("file:/"):
+            return ui.safe(f"file://{text[5:]}", 200)
+        found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)", text)
+        return f"{found[1]}://..." if found and self._urls else ""
 
 
-_SLASHES: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
-"""Beginning of a URL that has too few slashes."""
+def local_path(text: str) -> str:
+    """Return *text*, of a ``file:`` URL of this machine the path."""
+    return re.sub(r"(?i)^\s*file://(localhost(?=/))?(?=\S)", "", text)
 
 
-class InputPath(FilePath):
-    """The path of a file that exists, ``-`` for stdin, or a URL."""
+def is_here(host: str) -> bool:
+    """Return whether *host* is this machine."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
-    def __init__(self, *, dir_okay: bool = True) -> None:
-        super().__init__(exists=True, dir_okay=dir_okay, allow_dash=True, urls=True)
+
+InputPath: Final = functools.partial(FilePath, exists=True, allow_dash=True, urls=True)
+"""The path of a file that exists, ``-`` for stdin, or a URL."""
 
 
-def _hour(
-    _: click.Context, __: click.Parameter, value: str | None
-) -> dt.datetime | None:
-    """Return *value*, in ISO 8601 or as in a path of storage, as a time in UTC."""
-    if value is None:
-        return None
+def _hour(text: str) -> dt.datetime:
+    """Return *text*, in ISO 8601 or as in a path of storage, as a time in UTC."""
     try:
-        time = dt.datetime.fromisoformat(_HOUR_IN_PATH.sub(r"\1T\2", value))
+        iso = re.sub(r"^(\d{4}-\d\d-\d\d)-(\d\d)$", r"\1T\2", text)
+        time = dt.datetime.fromisoformat(iso)
     except ValueError:
         raise click.BadParameter(
-            f"{ui.safe(value)!r} is not a date or an hour, such as 2026-01-15 or "
+            f"{ui.safe(text)!r} is not a date or an hour, such as 2026-01-15 or "
             "2026-01-15T07."
         ) from None
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-
-
-_HOUR_IN_PATH: Final = re.compile(r"^(\d{4}-\d\d-\d\d)-(\d\d)$")
 
 
 def _storage_options(
@@ -223,68 +193,62 @@ def _storage_options(
     return options
 
 
-def storage_option(command: _Command) -> _Command:
+def storage_option(command: Any) -> Any:
     """Add ``--storage-option``, whose values each URL of the command gets."""
 
+    @functools.wraps(command)
     def run(storage_options: dict[str, Any], **values: Any) -> Any:
-        number = 0
-
-        def with_options(value: Any) -> Any:
-            nonlocal number
-            if isinstance(value, tuple):
-                return tuple(map(with_options, value))
-            if not isinstance(value, StoreUrl):
-                return value
-            number += 1
-            return attrs.evolve(value, storage_options=storage_options)
-
-        values = {name: with_options(value) for name, value in values.items()}
-        if storage_options and not number:
+        urls = [
+            each
+            for value in values.values()
+            for each in (value if isinstance(value, tuple) else (value,))
+            if isinstance(each, StoreUrl)
+        ]
+        if storage_options and not urls:
             raise click.UsageError("--storage-option is for URLs, but there is no URL.")
+        for url in urls:
+            url.storage_options.update(storage_options)
         return command(**values)
 
-    functools.update_wrapper(run, command)
-    return cast("_Command", _storage_option(run))
+    return option(
+        "--storage-option storage_options KEY=VALUE",
+        "Argument of the client of the object store, such as endpoint_url=URL or "
+        "profile=NAME. May be repeated.",
+        multiple=True,
+        callback=_storage_options,
+    )(run)
 
-
-_storage_option: Final = option(
-    "--storage-option storage_options KEY=VALUE",
-    "Argument of the client of the object store, such as endpoint_url=URL or "
-    "profile=NAME. May be repeated.",
-    multiple=True,
-    callback=_storage_options,
-)
 
 WINDOW: Final = (
     option(
         "--since HOUR",
         "Read only files with this hour or a later one in their path, in UTC, such as "
         "2026-01-15 or 2026-01-15T07.",
-        callback=_hour,
+        type=_hour,
     ),
     option(
         "--until HOUR",
         "Read only files with an earlier hour in their path, in UTC.  "
         "[default: all, or a day from now with --since]",
-        callback=_hour,
+        type=_hour,
     ),
 )
 """Options for the hours of files that Braze wrote."""
 
 
-def _event_type(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Return *value*; on stderr, point out a type that this version does not know."""
-    if value is not None and value not in EVENT_TYPES:
-        hint = did_you_mean(value, EVENT_TYPES)
-        text = f"{ui.safe(value)} is not a type that this version knows.{hint}"
-        click.echo(f"Note: {text}", err=True)
-    return value
+def _event_type(text: str) -> str:
+    """Return *text*; on stderr, point out a type that this version does not know."""
+    if text not in EVENT_TYPES:
+        hint = did_you_mean(text, EVENT_TYPES)
+        note = f"{ui.safe(text)} is not a type that this version knows.{hint}"
+        click.echo(f"Note: {note}", err=True)
+    return text
 
 
 event_type_option: Final = option(
     "--event-type TYPE",
     "Type of records from storage, if neither they nor their path contain it.",
-    callback=_event_type,
+    type=_event_type,
 )
 
 
@@ -316,14 +280,9 @@ seed_option: Final = option(
 def format_options(*forms: str, text: str) -> Decorator:
     """Add ``--format``, one of *forms*, and ``--json``, short for the JSON format."""
 
-    def add(command: _Command) -> _Command:
-        given = option(
-            "--format form", text, type=click.Choice(forms), default=forms[0]
-        )
-        as_json = option("--json form", "Short for --format json.", flag_value="json")
-        return given(as_json(command))
-
-    return add
+    given = option("--format form", text, type=click.Choice(forms), default=forms[0])
+    as_json = option("--json form", "Short for --format json.", flag_value="json")
+    return lambda command: given(as_json(command))
 
 
 def output_option(text: str) -> Decorator:
@@ -339,7 +298,7 @@ def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:
     return option("--yes", text)
 
 
-def _choices(
+def split_choices(
     _: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Return the choices of events in *values*, each of which may list several."""
@@ -351,35 +310,20 @@ def _choices(
     return tuple(choices)
 
 
+_CHOICES: Final = {"multiple": True, "callback": split_choices, "show_default": False}
+
+
 def choices_option(names: str, text: str) -> Decorator:
     """Return an option of words: it may be repeated, and may list several."""
     return option(names, text, **_CHOICES)
-
-
-_CHOICES: Final[Mapping[str, Any]] = {
-    "multiple": True,
-    "callback": _choices,
-    "show_default": False,
-}
-
-
-_EVENTS: Final = {
-    "include": "Send only these events: types, globs, classes, categories such as "
-    "message_engagement, engagement, delivery, channel:email, action:click. May be "
-    "repeated. User properties that other events state are sent, too.",
-    "exclude": "Send nothing of these events, not even user properties; as --include.",
-}
 
 
 def key_option(key: str, names: str = "", text: str = "", **settings: Any) -> Decorator:
     """
     Return the option of a key of the configuration, such as ``serve.port``.
 
-    Args:
-        key: Table and key.
-        names: Names and metavar, as for `option`. By default those of the key.
-        text: Help text. By default the meaning of the key, and its default value.
-        settings: Other arguments of `click.option`.
+    *names* and *text* are those of `option`. By default they are the name, the meaning
+    and the default value of the key.
     """
     table, _, name = key.partition(".")
     declared = declared_keys(table).get(name)
@@ -428,22 +372,26 @@ _TRANSFORM: Final = (
         text="Remove, send or hash personal fields; hash needs the variable "
         f"{variable_of('transform', 'hash_key')}.  [default: drop]",
     ),
-    *(
-        key_option(f"transform.{name}", f"--{name} EVENTS", text, **_CHOICES)
-        for name, text in _EVENTS.items()
+    key_option(
+        "transform.include",
+        "--include EVENTS",
+        "Send only these events: types, globs, classes, categories such as "
+        "message_engagement, engagement, delivery, channel:email, action:click. May be "
+        "repeated. User properties that other events state are sent, too.",
+        **_CHOICES,
+    ),
+    key_option(
+        "transform.exclude",
+        "--exclude EVENTS",
+        "Send nothing of these events, not even user properties; as --include.",
+        **_CHOICES,
     ),
 )
 
 
 @attrs.frozen
 class Setup:
-    """
-    The configuration of a command, as plain data: a worker process gets it whole.
-
-    Attributes:
-        config: The configuration.
-        file: Its file, if there is one.
-    """
+    """The configuration of a command, and its file, if there is one."""
 
     config: Config
     file: Path | None = None
@@ -458,13 +406,8 @@ class Setup:
         """
         Return what options, variables and the file set, in this order.
 
-        Args:
-            tables: Tables that the command uses, so their secrets are read.
-            values: Values of the options of `key_option`, and ``config``.
-            warn: Called with each warning about a variable.
-
-        Raises:
-            UnusableError: The file, a variable or an option is wrong.
+        *values* are those of the options of `key_option`, and ``config``. Secrets of
+        *tables* are read. *warn* is called with each warning about a variable.
         """
         file, options = values.pop("config"), dict[tuple[str, str], tuple[Any, str]]()
         params = click.get_current_context().command.params
@@ -485,9 +428,7 @@ class Setup:
 
 
 @contextlib.contextmanager
-def shown_warnings(
-    show: Callable[[str], object] = ui.show_warning,
-) -> Iterator[None]:
+def shown_warnings(show: Callable[[str], object] = ui.show_warning) -> Iterator[None]:
     """Call *show* with each user warning of the block; by default, write to stderr."""
     with warnings.catch_warnings(record=True, action="always") as caught:
         try:
@@ -502,9 +443,7 @@ def described(config: Config, transformer: Transformer) -> Iterator[tuple[str, s
     """
     Yield key and value of the identity, of personal data, and of all else that is set.
 
-    Args:
-        config: The configuration.
-        transformer: Made of it. A finished one has options of its own.
+    A *transformer* that *config* only names has an identity and treatments of its own.
     """
     for name, value, source in config.values():
         table, _, key = name.partition(".")
@@ -523,12 +462,8 @@ def setup_options(
     """
     Add ``--config``, *options* of keys, and those of the transformer, if it is used.
 
-    The command gets the result of *load* as *setup*.
-
-    Args:
-        tables: Tables that the command uses, such as ``transform sink``.
-        options: Results of `key_option`.
-        load: Function of the tables, and of the values of all these options.
+    The command gets the result of *load* as *setup*. *tables* are those that it uses,
+    such as ``transform sink``.
     """
     used = tables.split()
     added = (*_TRANSFORM, *options) if "transform" in used else options
@@ -546,12 +481,7 @@ def never_over_http(transformer: Transformer) -> list[str]:
 
 
 def build_transformer(config: Config) -> Transformer:
-    """
-    Return the transformer of *config*, and write what it warns of to stderr.
-
-    Raises:
-        UnusableError: The configuration is wrong.
-    """
+    """Return the transformer of *config*, and write what it warns of to stderr."""
     with shown_warnings():
         try:
             return config.transformer()

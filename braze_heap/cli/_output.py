@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final, TypeAlias, cast
+from typing import IO, TypeAlias, cast
 
 from rich.console import RenderableType
 
@@ -20,14 +20,8 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
 from braze_heap.cli._options import STDIN, StoreUrl
 from braze_heap.cli._signals import stopped_by_signals
+from braze_heap.storage import StoredObject
 from braze_heap.storage._objects import ObjectWriter, is_same_url
-
-_LEVEL: Final = 6
-"""Compression level: gzip's own default; Python's default takes twice as long."""
-
-_COPIED: Final = 1 << 20
-"""Bytes copied at a time."""
-
 
 Output: TypeAlias = Path | StoreUrl
 """Output of a command: a file, ``-`` for stdout, or an object."""
@@ -45,10 +39,7 @@ def is_stdout(path: Output) -> bool:
 
 
 def is_replaced(path: Output) -> bool:
-    """
-    Return whether a file appears at *path* only when it is complete: not for stdout,
-    devices and pipes.
-    """
+    """Return whether a file appears at *path* when it is complete: not for pipes."""
     if isinstance(path, StoreUrl):
         return True
     return not is_stdout(path) and (path.is_file() or not path.exists())
@@ -72,87 +63,69 @@ def open_output(
         path: Path or URL of the output.
         inputs: Files that the command reads; *path* must not be one of them.
         is_joined: Whether it is joined from parts that are compressed already.
-        mode: Permissions of the file. By default those of the existing one. An object
-            has those of its bucket.
-
-    Raises:
-        UnusableError: It cannot be written.
-        BrokenPipeError: The reader closed the pipe.
+        mode: Permissions of a file. By default those of the existing one.
     """
     refuse_input(path, inputs, "--output")
-    compresses = path.suffix == ".gz" and not is_joined
-    if isinstance(path, StoreUrl):
-        with _object(path, compresses) as file:
-            yield file
-        return
     try:
-        if is_stdout(path):
-            sys.stdout.flush()
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-            return
-        with _replaced(path, compresses, mode) as file:
-            yield file
+        with _opened(path, mode) as raw:
+            if is_joined:
+                yield raw
+                return
+            with compressed(raw, path) as file:
+                yield file
     except BrokenPipeError:
         raise
     except OSError as error:
+        if isinstance(path, StoreUrl):
+            raise ui.UnusableError(str(error)) from None
         if path == STDIN:
             ui.redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
-        raise ui.UnusableError(
-            f"cannot write {name}: {ui.describe_os_error(error)}"
-        ) from None
+        flaw = ui.describe_os_error(error)
+        raise ui.UnusableError(f"cannot write {name}: {flaw}") from None
 
 
 @contextlib.contextmanager
-def _object(url: StoreUrl, compresses: bool) -> Iterator[IO[bytes]]:
-    """Write an object, which appears at the end of the block, unless that raises."""
-    try:
-        writer = ObjectWriter(url.url, url.storage_options)
-    except (ValueError, ModuleNotFoundError, OSError) as error:
-        raise ui.UnusableError(str(error)) from None
-    try:
-        with (
-            stopped_by_signals(),
-            writer as raw,
-            compressed(cast("IO[bytes]", raw), url, compresses) as file,
-        ):
-            yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ui.UnusableError(str(error)) from None
+def _opened(path: Output, mode: int | None) -> Iterator[IO[bytes]]:
+    """Open *path* without compression; a file or object appears if the block ends."""
+    if isinstance(path, StoreUrl):
+        try:
+            writer = ObjectWriter(path.url, path.storage_options)
+        except (ValueError, ModuleNotFoundError) as error:
+            raise ui.UnusableError(str(error)) from None
+        with stopped_by_signals(), writer as file:
+            yield cast("IO[bytes]", file)
+    elif is_stdout(path):
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif is_replaced(path):
+        with _replaced(Path(os.path.realpath(path)), mode) as raw:
+            yield raw
+    else:  # a device or a pipe
+        with path.open("wb") as raw:
+            yield raw
 
 
 @contextlib.contextmanager
-def _replaced(path: Path, compresses: bool, mode: int | None) -> Iterator[IO[bytes]]:
+def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
     """
-    Write a file beside *path*, and put it there at the end of the block.
+    Write a file beside *target*, and put it there at the end of the block.
 
     If the block raises, or is ended by Ctrl-C, SIGTERM or SIGHUP, the file beside is
-    removed. An existing file keeps its mode, and a symbolic link its target. A device
-    or pipe is written as it is.
+    removed. An existing file keeps its mode.
     """
-    target = Path(os.path.realpath(path))
-    try:
-        status = target.stat()
-    except FileNotFoundError:
-        status = None
-    if status and not stat.S_ISREG(status.st_mode):
-        with path.open("wb") as raw, compressed(raw, target, compresses) as file:
-            yield file
-        return
-    if status:
+    with contextlib.suppress(FileNotFoundError):
+        usual = stat.S_IMODE(target.stat().st_mode)
         target.open("ab").close()  # a file that may not be written stays as it is
-        mode = stat.S_IMODE(status.st_mode) if mode is None else mode
+        mode = usual if mode is None else mode
     part = target.with_name(f".braze-heap-{secrets.token_hex(8)}.part")
     try:
         with stopped_by_signals():
             with part.open("xb") as raw:
                 if mode is not None:
                     part.chmod(mode)
-                with compressed(raw, target, compresses) as file:
-                    yield file
+                yield raw
                 raw.flush()
                 os.fsync(raw.fileno())
             part.replace(target)
@@ -161,45 +134,37 @@ def _replaced(path: Path, compresses: bool, mode: int | None) -> Iterator[IO[byt
 
 
 @contextlib.contextmanager
-def compressed(raw: IO[bytes], path: Output, compresses: bool) -> Iterator[IO[bytes]]:
-    """Return *raw*, or a file that writes to it compressed with gzip."""
-    if not compresses:
+def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
+    """Yield *raw*, or for a *path* with ``.gz`` a file that compresses into it."""
+    if not path.name.endswith(".gz"):
         yield raw
         return
-    with gzip.GzipFile(path.name, "wb", _LEVEL, raw) as file:
+    level = 6  # gzip's own default; Python's default takes twice as long
+    with gzip.GzipFile(path.name, "wb", level, raw) as file:
         yield cast("IO[bytes]", file)
 
 
 def refuse_input(
     path: Output, inputs: Iterable[Input | Path | None], option: str
 ) -> None:
-    """
-    Check that a file is not read while it is written, under whichever name.
-
-    Raises:
-        UnusableError: *path*, which *option* names, is one of *inputs*.
-    """
+    """Check that *path*, which *option* names, is not read as well."""
+    places = (each.place if isinstance(each, Input) else each for each in inputs)
     if isinstance(path, StoreUrl):
-        stored = (read.stored for read in inputs if isinstance(read, Input))
-        if any(each and is_same_url(each.url, path.url) for each in stored):
+        stored = (place for place in places if isinstance(place, StoredObject))
+        if any(is_same_url(obj.url, path.url) for obj in stored):
             raise ui.UnusableError(
                 f"{path} is read. Name another object with {option}."
             )
-        return
-    written = _status(path, sys.stdout)
-    if written is None:
-        return
-    for read in inputs:
-        if read is None or (isinstance(read, Input) and read.stored):
-            continue
-        source = read if isinstance(read, Path) else read.path
-        found = _status(source or STDIN, sys.stdin)
-        if found and os.path.samestat(found, written):
-            name = "stdout" if path == STDIN else path
-            raise ui.UnusableError(
-                f"{name} is the file {source or 'stdin'}, which is read. "
-                f"Name another file with {option}."
-            )
+    elif written := _status(path, sys.stdout):
+        for place in places:
+            found = _status(place, sys.stdin) if isinstance(place, Path) else None
+            if found and os.path.samestat(found, written):
+                name = "stdout" if path == STDIN else path
+                source = "stdin" if place == STDIN else place
+                raise ui.UnusableError(
+                    f"{name} is the file {source}, which is read. "
+                    f"Name another file with {option}."
+                )
 
 
 def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
@@ -217,22 +182,20 @@ def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:
     file.flush()
 
 
-def write_text(view: str | RenderableType, path: Output, width: int) -> None:
-    """Write text in UTF-8, or a view: to a terminal as it fits, else *width* wide."""
-    if isinstance(view, str):
-        data = view.encode("utf-8", "replace")
-    elif path == STDIN:
-        ui.show(view, ui.console("stdout", width))
-        return
-    else:
-        out = ui.SafeConsole(file=io.StringIO(), width=width, markup=False)
-        data = ui.to_text(view, out).encode("utf-8", "replace")
-    with open_output(path) as file:
-        file.write(data)
+def write_text(view: str | RenderableType, path: Output) -> None:
+    """Write text in UTF-8, or a view: to a terminal as it fits, else for a pipe."""
+    with ui.exit_on_broken_pipe():
+        if path == STDIN and not isinstance(view, str):
+            ui.show(view, ui.console("stdout"))
+            return
+        if not isinstance(view, str):
+            view = ui.to_text(view, ui.console(io.StringIO()))
+        with open_output(path) as file:
+            file.write(view.encode("utf-8", "replace"))
 
 
 def append(file: IO[bytes], part: Path) -> None:
     """Write the content of the file *part* as it is."""
     with part.open("rb") as source:
-        shutil.copyfileobj(source, file, _COPIED)
+        shutil.copyfileobj(source, file, 1 << 20)
     file.flush()

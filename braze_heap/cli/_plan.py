@@ -2,28 +2,23 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 import click
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._events import trait_options
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._report import TOP
+from braze_heap.cli._report import TOP, Section
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
-from braze_heap.plan._tables import (
-    TRAITS,
-    deletion,
-    privacy_counts,
-    traffic,
-)
+from braze_heap.plan._tables import deletion, privacy_counts, traffic
 
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
@@ -50,11 +45,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
     text="html is a page to search and sort; --diff compares with json; jsonschema is "
     "a line with a JSON Schema for each event in Heap.",
 )
-@opts.choices_option(
-    "--category NAME", "Show only these categories, such as message_engagement."
-)
-@opts.choices_option("--channel NAME", "Show only these channels, such as email.")
-@opts.choices_option("--action NAME", "Show only these actions, such as open,click.")
+@trait_options
 @opts.option(
     "--observed FILE",
     "Add counts and shares from the events in these files, directories or URLs.",
@@ -74,7 +65,7 @@ def plan(
     observed: Path | opts.StoreUrl | None,
     source: Source,
     setup: opts.Setup,
-    **options: Any,
+    **traits: tuple[str, ...],
 ) -> None:
     """
     Show the tracking plan: every event and user property that can reach Heap.
@@ -92,37 +83,32 @@ def plan(
         name = f"--{names[0].replace('_', '-')}" if names != ["files"] else "FILE"
         raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
     choices = [
-        [f"{kind}:{word}" for word in words]
-        for kind in TRAITS
-        if (words := options.pop(kind))
+        [f"{kind}:{word}" for word in words] for kind, words in traits.items() if words
     ]
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
-    planned = tracking_plan(opts.build_transformer(setup.config))
+    run = None
     if observed:
         source = attrs.evolve(source, files=(observed, *source.files))
         run = Run.of(setup.config, source)
         refuse_input(output, run.inputs.each, "--output")
-        planned = _with_traffic(planned, run)
+    planned = tracking_plan(opts.build_transformer(setup.config))
+    planned = _with_traffic(planned, run) if run else planned
     try:
         planned = planned.narrowed(*choices) if choices else planned
         before = before.narrowed(*choices) if before and choices else before
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     difference = diff(before, planned) if before else None
-    writers: Mapping[str, Callable[[], str | RenderableType]] = {
-        "table": lambda: _view(planned),
-        "markdown": planned.to_markdown,
-        "csv": planned.to_csv,
-        "json": planned.to_json,
-        "html": planned.to_html,
-        "jsonschema": planned.to_jsonschema,
-    }
+    content: str | RenderableType
     if difference is not None:
         lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
-        writers = {"table": lambda: lines, "json": difference.to_json}
-    with ui.exit_on_broken_pipe():
-        write_text(writers[form](), output, ui.PIPED_WIDTH)
+        content = difference.to_json() if form == "json" else lines
+    elif form == "table":
+        content = Group(*_sections(planned))
+    else:
+        content = getattr(planned, f"to_{form}")()
+    write_text(content, output)
     sys.exit(int(bool(difference)))
 
 
@@ -130,15 +116,15 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     """Return the plan with counts of the events that *run* reads."""
     observer = PlanObserver(planned)
     run.observe = observer.add
-    outcome = run.write_to(Path(os.devnull), ui.console("stderr"))
+    outcome = run.result(Path(os.devnull), ui.console("stderr")).outcome
     if outcome.note:
         if outcome.failure:
             raise outcome.failure
         raise ui.UnusableError(outcome.note)
-    counts = run.report
+    counts = run.report.counts
     click.echo(
-        f"Observed {ui.plural(counts.received, 'event')}: {counts.done:,} mapped, "
-        f"{counts.skipped.total():,} skipped, {counts.failed.total():,} rejected.",
+        f"Observed {ui.plural(counts.received, 'event')}: {counts.delivered:,} mapped, "
+        f"{counts.skipped:,} skipped, {counts.dead_lettered:,} rejected.",
         err=True,
     )
     if names := observer.unplanned.most_common(TOP):
@@ -153,15 +139,13 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
 def _read(path: Path) -> TrackingPlan:
     try:
         return TrackingPlan.from_json(path.read_bytes())
-    except OSError as error:
-        raise ui.UnusableError(
-            f"cannot read {path}: {ui.describe_os_error(error)}"
-        ) from None
     except PlanError as error:
         raise ui.UnusableError(f"{path}: {ui.safe(str(error), 500)}") from None
 
 
-def _view(planned: TrackingPlan) -> Group:
+def _sections(planned: TrackingPlan) -> Iterator[Section]:
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
+    yield Section(note=f"Personal data: {kinds} (the identity included)\n")
     events = [
         (
             event.name,
@@ -171,44 +155,27 @@ def _view(planned: TrackingPlan) -> Group:
             len(event.unsent) or "-",
             str(event.since),
             event.wire,
-            *([traffic(event)] if event.observed is not None else ()),
+            traffic(event),
         )
         for event in planned.events
     ]
-    columns = ["event", "type", "properties", "personal", "not sent", "since", "wire"]
-    columns += ["observed"] if events and len(events[0]) > len(columns) else []
-    kinds = ", ".join(f"{n:,} {kind}" for kind, n in privacy_counts(planned).items())
-    return Group(
-        Text(f"Personal data: {kinds} (the identity included)\n"),
-        ui.rows_view(events, columns),
-        *_user_properties_view(planned),
-        *ui.section(
-            "Combo events to make in Heap, for charts over channels",
-            [(name, ", ".join(names)) for name, names in planned.combo_events.items()],
-        ),
-        *_absent_view(planned),
-        Text("\nEvery property: braze-heap plan --format html -o plan.html"),
-    )
-
-
-def _user_properties_view(planned: TrackingPlan) -> Iterator[RenderableType]:
-    is_seen = any(p.observed is not None for p in planned.user_properties)
-    seen = ["observed"] if is_seen else []
-    yield from ui.section(
-        f"User properties: {len(planned.user_properties)}",
-        [
-            (
-                *(p.name, p.type, "yes" if p.is_personal else "-"),
-                *(p.wire, *(traffic(p) for _ in seen), ", ".join(p.event_types)),
-            )
-            for p in planned.user_properties
-        ],
-        columns=("name", "type", "personal", "wire", *seen, "from"),
-    )
-
-
-def _absent_view(planned: TrackingPlan) -> Iterator[RenderableType]:
+    columns = "event,type,properties,personal,not sent,since,wire,observed".split(",")
+    yield Section(rows=events, columns=columns)
+    user_properties = [
+        (
+            *(p.name, p.type, "yes" if p.is_personal else "-", p.wire, traffic(p)),
+            ", ".join(p.event_types),
+        )
+        for p in planned.user_properties
+    ]
+    columns = "name,type,personal,wire,observed,from".split(",")
+    title = f"User properties: {len(user_properties)}"
+    yield Section(title=title, rows=user_properties, columns=columns)
+    combos = [(name, ", ".join(names)) for name, names in planned.combo_events.items()]
+    title = "Combo events to make in Heap, for charts over channels"
+    yield Section(title=title, rows=combos)
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"
-    yield from ui.section(title, absent)
+    yield Section(title=title, rows=absent)
+    yield Section(note="\nEvery property: braze-heap plan --format html -o plan.html")

@@ -1,6 +1,7 @@
 """Progress of long runs: a bar on a terminal, the rate, and the time that is left."""
 
 import contextlib
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -9,9 +10,6 @@ import attrs
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
-from braze_heap.cli._console import show
 
 
 @attrs.define(eq=False)
@@ -24,14 +22,12 @@ class RunProgress:
         ceiling: Maximum number of events a minute.
         on_message: Called with a line for the user.
         on_change: Called with the text of a progress bar, and the units read.
-        clock: Monotonic seconds.
         done: Units that were read.
-        events: Events that were processed.
     """
 
     total: int = 0
     ceiling: float = math.inf
-    on_message: Callable[[str | Text], object] = lambda _: None
+    on_message: Callable[[str], object] = lambda _: None
     on_change: Callable[[str, int], object] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     done: int = 0
@@ -95,47 +91,32 @@ def progress(
     doing: str, total: int, console: Console | None, ceiling: float = math.inf
 ) -> Iterator[RunProgress]:
     """
-    Measure a run, with a bar on *console* if that is a terminal.
+    Measure a run, with *doing* and a bar on *console* if that is a terminal.
 
-    Args:
-        doing: Text before the bar.
-        total: Units to read; 0 if that is not known.
-        console: Console for bar and messages; ``None`` shows nothing.
-        ceiling: Maximum number of events a minute.
+    See `RunProgress` for the others. Without a console, nothing is shown.
     """
-    if console is None:
-        yield RunProgress(total, ceiling)
+    shown = RunProgress(total, ceiling)
+    if console is None or not console.is_terminal:
+        if console:
+            shown.on_message = functools.partial(click.echo, file=console.file)
+        yield shown
         return
-    if not console.is_terminal:
-        out = console
-        yield RunProgress(total, ceiling, lambda line: _message(line, out))
-        return
-    columns = (
+    with Progress(
         TextColumn(doing),
         BarColumn(20),
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns,
         console=console,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     ) as bar:
         task = bar.add_task("starting", total=total or None)
-        shown = RunProgress(total, ceiling, console.print)
 
         def update(text: str, done: int) -> None:
-            total = shown.total or None
-            bar.update(task, description=text, completed=done, total=total)
+            bar.update(
+                task, description=text, completed=done, total=shown.total or None
+            )
 
-        shown.on_change = update
+        shown.on_message, shown.on_change = console.print, update
         yield shown
-
-
-def _message(line: str | Text, out: Console) -> None:
-    if isinstance(line, Text):
-        show(line, out)
-    else:
-        click.echo(line, file=out.file)  # not wrapped

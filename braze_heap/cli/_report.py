@@ -1,14 +1,19 @@
-"""The report of a run: counts by reason, and the first events of each reason."""
+"""Results of commands: sections for people and programs, and the report of a run."""
 
+import contextlib
+import itertools
+import json
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, Literal, NoReturn, Self
 
 import attrs
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from braze_heap import (
@@ -25,8 +30,8 @@ from braze_heap import (
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._sinks import StatePlace
+from braze_heap.events._schema import docs_in
 from braze_heap.heap._encoder import Adjustment
-from braze_heap.report import InvalidField
 from braze_heap.wire import Read, Unreadable
 
 MAX_EXAMPLES: Final = 3
@@ -34,12 +39,6 @@ MAX_EXAMPLES: Final = 3
 
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
-
-MORE_TYPES: Final = "more type|(--all-types names them)"
-"""Text after the number of types that are not shown; see `section`."""
-
-MAX_PATH: Final = 100
-"""Characters of a path that a report shows."""
 
 CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
     {
@@ -50,79 +49,190 @@ CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
 )
 """Name of each kind of call in reports."""
 
-REASONS: Final[Mapping[str, str]] = MappingProxyType(
+
+@attrs.frozen
+class Section:
+    """
+    Part of a result: a value for programs; title, table and note for people. If the
+    table has no rows, people see nothing.
+
+    Attributes:
+        name: Key of the value in the JSON form; empty if only people see the section.
+        value: JSON value.
+        title: Heading.
+        rows: Cells of the table, which are integers, `Text`, or text from anywhere;
+            ``None`` for a section without a table.
+        note: Lines below the table.
+        columns: Headings of the columns.
+        top: Number of rows to show; ``None`` shows all.
+        hint: Option that shows the other rows.
+    """
+
+    name: str = ""
+    value: Any = None
+    title: str = ""
+    rows: Collection[Sequence[object]] | None = None
+    note: str | Text = ""
+    columns: Sequence[str] = attrs.field(default=(), kw_only=True)
+    top: int | None = attrs.field(default=None, kw_only=True)
+    hint: str = attrs.field(default="--all-types", kw_only=True)
+
+    @classmethod
+    def of_counts(
+        cls,
+        name: str,
+        title: str,
+        counts: Mapping[Any, int],
+        meaning: Callable[[str], str] = lambda _: "",
+        **options: Any,
+    ) -> Self:
+        """Return a section with *counts* by name, the largest first."""
+        found = {str(key): number for key, number in Counter(counts).most_common()}
+        rows = [(key, n, meaning(key)) for key, n in found.items()]
+        return cls(name, found, title, rows, **options)
+
+    def __rich__(self) -> Group:
+        return Group(*self._lines())
+
+    def _lines(self) -> Iterator[RenderableType]:
+        if not (self.note if self.rows is None else self.rows):
+            return
+        if self.title:
+            yield Text.assemble("\n", (self.title, "bold"))
+        indent = (0, 0, 0, 2 * bool(self.title))
+        if self.rows:
+            yield Padding(self._table(self.rows), indent, expand=False)
+            if self.top is not None and len(self.rows) > self.top:
+                more = f"... and {len(self.rows) - self.top:,} more ({self.hint})"
+                yield Padding(Text(more), indent, expand=False)
+        if self.note:
+            yield Padding(self.note, indent, expand=False)
+
+    def _table(self, rows: Collection[Sequence[object]]) -> Table:
+        """
+        Return the rows without empty columns: integers to the right, with ``,`` between
+        thousands.
+        """
+        table = Table(
+            box=None,
+            pad_edge=False,
+            padding=(0, 2, 0, 0),
+            header_style="bold",
+            show_header=bool(self.columns),
+        )
+        shown = []
+        for column, name in itertools.zip_longest(
+            zip(*rows, strict=True), self.columns, fillvalue=""
+        ):
+            if any(cell != "" for cell in column):
+                is_number = any(type(cell) is int for cell in column)
+                justify: Literal["left", "right"] = "right" if is_number else "left"
+                table.add_column(name, justify=justify, overflow="fold")
+                shown.append(map(_cell, column))
+        for cells in itertools.islice(zip(*shown, strict=True), self.top):
+            table.add_row(*cells)
+        return table
+
+
+def _cell(value: object) -> RenderableType:
+    if isinstance(value, Text):
+        return value
+    return f"{value:,}" if type(value) is int else ui.safe(str(value), 1_000)
+
+
+def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
+    """Return a list of commands with their purpose."""
+    rows = [(Text(command, "cyan"), purpose) for command, purpose in commands]
+    return Section(title="Next steps", rows=rows)
+
+
+def show_result(
+    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool = False
+) -> None:
+    """Write a result for people, or with ``--json`` for programs."""
+    out = ui.console(stream)
+    if as_json:
+        ui.write(to_json(to_values(result)), out)
+    else:
+        ui.show(Group(*result), out)
+
+
+def print_result(
+    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool
+) -> None:
+    """Write a result; exit without a message if its pipe is closed."""
+    with ui.exit_on_broken_pipe(stream):
+        show_result(result, stream, as_json=as_json)
+
+
+def to_values(result: Iterable[Section]) -> dict[str, Any]:
+    """Return the JSON form of a result."""
+    return {section.name: section.value for section in result if section.name}
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as lines of JSON for people, long ones truncated."""
+    lines = json.dumps(value, ensure_ascii=False, indent=2).splitlines()
+    return "\n".join(ui.safe(line, 2_000) for line in lines)
+
+
+def to_json(value: Any) -> str:
+    """Return *value* as lines of JSON in ASCII, because names may contain anything."""
+    return json.dumps(value, indent=2, default=str) + "\n"
+
+
+ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
         SkipReason.NO_IDENTITY: (
-            "The event has no identity. "
             "--identity user_id uses Braze's own id of the profile."
         ),
-        SkipReason.NOT_MAPPED: "The mapping skips these events on purpose.",
-        SkipReason.EXCLUDED: "The options include and exclude do not select them.",
-        SkipReason.SUPPRESSED: "The option suppress names the identity.",
-        SkipReason.SAMPLED: "The person is not in the sample of the option sample.",
-        SkipReason.OUTDATED: (
-            "They only state user properties, and newer events state these too."
-        ),
         SkipReason.USER_PROPERTIES: (
-            "The backfill sends no user properties. --state with the state of the "
-            "live service sends them."
+            "--state with the state of the live service sends them."
         ),
-        SkipReason.MACHINE: 'A machine opened or clicked, and machines="drop" is set.',
-        Reason.SINK_DOWN: "The sink did not answer for 72 hours.",
-        Reason.NOT_AN_OBJECT: "One entry of the batch is not an object.",
+        SkipReason.MACHINE: 'machines="drop" is set.',
         Reason.BAD_EVENT_TYPE: (
-            "event_type is missing or not a string. "
             "Records from storage do not carry it: name it with --event-type."
         ),
-        Reason.BAD_USER: "user is not an object.",
-        Reason.BAD_PROPERTIES: "properties is not an object.",
-        Reason.BAD_TIME: "time is not between 1970 and 2100, in UTC epoch seconds.",
-        Reason.BAD_IDENTITY: (
-            "The identity is a placeholder, or not the id of one person. "
-            "Heap would merge all users who share it, and cannot undo that."
-        ),
-        Reason.IDENTITY_TOO_LONG: (
-            "The identity has over 255 characters. Truncating it would merge people."
-        ),
-        Reason.DUPLICATE_ID_CONFLICT: (
-            "An earlier event has the same id but different content."
-        ),
-        Reason.MAPPER_ERROR: "The mapper failed on the event: fix the mapper.",
-        Reason.MAPPER_UNAVAILABLE: (
-            "A lookup of the mapper failed for an hour, or for all events for 72 hours."
-        ),
+        Reason.MAPPER_ERROR: "Fix the mapper.",
         Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
-        Reason.UNREADABLE: (
-            "Damaged, or neither JSON nor Avro. Everything before it was read."
-        ),
+        Reason.UNREADABLE: "Everything before them was read.",
         Reason.MAPPER_MISSING: (
-            "The mappers of these events are missing. Name them with --transformer, or "
-            "replay with --force."
+            "Name the mappers with --transformer, or replay with --force."
         ),
         Reason.DAMAGED_RECORD: (
-            "The dead letter cannot read them. "
             "`dead-letters show KEY --original` prints what is left."
         ),
-        Reason.REJECTED_BY_HEAP: "Heap rejects the call, even in a request of its own.",
     }
 )
-"""Meaning of each reason for which an event has no call, and the remedy."""
+"""Remedies, or what the meaning of a reason leaves open."""
 
-ADJUSTMENTS: Final[Mapping[Adjustment, str]] = MappingProxyType(
+
+def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
+    """Return the meaning of a reason or an adjustment, as documented, and advice."""
+    for kind in (SkipReason, Reason, Adjustment):
+        with contextlib.suppress(ValueError):
+            doc = docs_in(kind).get(kind(word).name, "").replace("``", "")
+            return " ".join((*doc.split(), ADVICE.get(word, ""))).strip()
+    return default
+
+
+_TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        Adjustment.TRUNCATED: "strings, names or lists truncated to 1,023 characters",
-        Adjustment.RENAMED: "names that were empty, reserved by Heap, or taken",
-        Adjustment.CHARACTERS: "strings with characters that Heap does not accept",
-        Adjustment.NUMBER_AS_TEXT: "numbers beyond 2^53, infinite or NaN, as strings",
-        Adjustment.TOO_MANY: "properties beyond the first 1,000 of an event",
+        "event_types": "Events by type",
+        "not_sent": "Calls not made for events of which something else is sent",
+        "missing_mappers": (
+            "Not replayed, because these mappers are missing. "
+            "Name the mapping with --transformer, or use --force"
+        ),
+        "redacted": "Personal fields redacted (--personal-data keep sends them)",
+        "adjustments": "Changed to be legal for Heap",
+        "invalid": "Mapped as any custom event: they do not fit the class declared",
+        "compiled_errors": (
+            "Warning: mapped slowly, because of a bug in braze_heap. Please report it"
+        ),
     }
 )
-"""Meaning of each change that makes a value legal for Heap."""
-
-
-def meaning(reason: str) -> str:
-    """Return the meaning of *reason*; a sink can define reasons of its own."""
-    return REASONS.get(reason, "Reason defined by the sink.")
+"""Headings of what a run counts by name."""
 
 
 @attrs.frozen
@@ -134,9 +244,6 @@ class Example:
         source: Name of the file.
         number: Number of the event in the file, from 1; 0 if that is not known.
         offset: Bytes before it, if that is known.
-        event_type: Type as Braze writes it, if it could be read.
-        event_id: Braze's id, if it could be read.
-        detail: Description of the problem.
     """
 
     source: str
@@ -147,21 +254,15 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
+        path = self.source[-100:]  # its end distinguishes files in storage
+        start = "..." if len(path) < len(self.source) else ""
         named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
         typed = ui.safe(self.event_type) if self.event_type else ""
         at = f" at byte {self.offset:,}" if self.offset else ""
         number = f"event {self.number:,}{at}" if self.number else ""
-        where = ", ".join(filter(None, (_path(self.source), number, typed, named)))
+        parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
+        where = ", ".join(filter(None, parts))
         return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
-
-
-def _path(source: str) -> str:
-    """Return the end of a path, which distinguishes files in storage."""
-    start = "..." if len(source) > MAX_PATH else ""
-    return start + ui.safe(source[-MAX_PATH:], 8 * MAX_PATH)
-
-
-_COUNTER: Final = attrs.Factory(Counter[str])
 
 
 @attrs.define
@@ -171,105 +272,56 @@ class RunReport:
 
     Attributes:
         identity: Field with the identity. It is sent, but not as a property.
-        received: Number of events.
-        done: Number of events that were mapped, or delivered.
-        repeated: Number of events that repeat an earlier one of their batch.
-        skipped: Number of skipped events by reason.
-        failed: Number of rejected or dead-lettered events by reason.
-        calls: Number of calls by kind; of a delivery all have the kind "".
-        event_types: Number of events by type.
-        redacted: Number of redacted values by field.
-        adjustments: Number of adjusted values by kind.
-        not_sent: Number of calls not made, by reason, for events of which something is
-            sent.
-        compiled_errors: Number of events by type for which the compiled mapping failed.
-        invalid: Number of values that do not fit a team's class, by class and field.
-        unknown: Number of unknown types and fields by name.
-        missing_mappers: Number of records of a replay by missing mapper.
-        other_destinations: Number of records that a replay left, by destination.
+        counts: Counts of events. Without a sink, mapped events count as delivered, and
+            rejected ones as dead-lettered.
+        calls: Number of calls by kind; empty for a delivery.
         skipped_files: A message for each file of a folder that contains no events.
         examples: The first events of each reason.
-        verbs: Participles for *done* and *failed*.
     """
 
     identity: str = ""
-    received: int = 0
-    done: int = 0
-    repeated: int = 0
-    skipped: Counter[str] = _COUNTER
-    failed: Counter[str] = _COUNTER
-    calls: Counter[str] = _COUNTER
-    event_types: Counter[str] = _COUNTER
-    redacted: Counter[str] = _COUNTER
-    adjustments: Counter[str] = _COUNTER
-    not_sent: Counter[str] = _COUNTER
-    compiled_errors: Counter[str] = _COUNTER
-    invalid: Counter[InvalidField] = attrs.field(factory=Counter)
-    unknown: Counter[str] = _COUNTER
-    missing_mappers: Counter[str] = _COUNTER
-    other_destinations: Counter[str] = _COUNTER
+    counts: Report = attrs.field(factory=Report)
+    calls: Counter[str] = attrs.field(factory=Counter)
+    event_types: Counter[str] = attrs.field(factory=Counter)
+    redacted: Counter[str] = attrs.field(factory=Counter)
     skipped_files: list[str] = attrs.field(factory=list)
     examples: dict[str, list[Example]] = attrs.field(factory=dict)
-    verbs: tuple[str, str] = ("mapped", "rejected")
-
-    @classmethod
-    def of(cls, report: Report) -> Self:
-        """Return the report of a delivery."""
-        return cls(
-            received=report.received,
-            done=report.delivered,
-            repeated=report.repeated,
-            skipped=Counter(report.skipped_by_reason),
-            failed=Counter(report.dead_lettered_by_reason),
-            calls=Counter({"": report.calls}),
-            adjustments=Counter(report.adjustments),
-            not_sent=Counter(report.not_sent),
-            compiled_errors=Counter(report.compiled_errors),
-            invalid=Counter(report.invalid),
-            unknown=Counter(report.unknown),
-            missing_mappers=Counter(report.missing_mappers),
-            other_destinations=Counter(report.other_destinations),
-            verbs=("delivered", "dead-lettered"),
-        )
 
     def add(
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
         """Add the result of *batch*, which *before* events of *source* preceded."""
-        kinds = Counter(map(type, result.calls))
-        part = RunReport(
+        counts = Report(
             received=result.received,
-            done=result.mapped,
+            delivered=result.mapped,
+            skipped_by_reason=Counter[str](each.reason for each in result.skipped),
+            dead_lettered_by_reason=Counter[str](e.reason for e in result.rejected),
             repeated=result.repeated,
-            skipped=Counter(str(skipped.reason) for skipped in result.skipped),
-            failed=Counter(str(rejected.reason) for rejected in result.rejected),
-            calls=Counter({CALLS[kind]: n for kind, n in kinds.items()}),
-            event_types=Counter(result.event_types),
-            redacted=Counter(result.redacted),
-            adjustments=Counter({str(k): n for k, n in result.adjustments.items()}),
-            not_sent=Counter({str(reason): n for reason, n in result.not_sent.items()}),
-            compiled_errors=Counter(result.compiled_errors),
-            invalid=Counter(result.invalid),
+            calls=len(result.calls),
+            invalid=result.invalid,
+            adjustments=Counter[str](result.adjustments),
+            not_sent=Counter[str](result.not_sent),
+            compiled_errors=result.compiled_errors,
         )
+        kinds = Counter(map(type, result.calls))
+        calls = Counter({CALLS[kind]: number for kind, number in kinds.items()})
+        part = RunReport("", counts, calls, result.event_types, result.redacted)
         for skipped in result.skipped:
             example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
             part._keep(skipped.reason, example)
-        if result.rejected:
-            for event, i in _positions(result.rejected, batch):
-                place, named = (
-                    (i + 1, batch[i].offset),
-                    (event.event_type, event.event_id),
-                )
-                part._keep(event.reason, Example(source, *place, *named, event.detail))
+        for event, i in _positions(result.rejected, batch):
+            place = (source, i + 1, batch[i].offset)
+            named = (event.event_type, event.event_id, event.detail)
+            part._keep(event.reason, Example(*place, *named))
         self.merge(part, before)
 
     def merge(self, other: "RunReport", before: int) -> None:
         """Add the report of a part of a file, which *before* events of it preceded."""
-        for field in attrs.fields(RunReport):
-            value = getattr(other, field.name)
-            if isinstance(value, int | Counter):
-                setattr(self, field.name, getattr(self, field.name) + value)
-        self.skipped_files.extend(other.skipped_files)
+        self.counts += other.counts
+        self.calls += other.calls
+        self.event_types += other.event_types
+        self.redacted += other.redacted
+        self.skipped_files += other.skipped_files
         for reason, examples in other.examples.items():
             for example in examples:
                 shift = before if example.number else 0
@@ -280,24 +332,13 @@ class RunReport:
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON values."""
-        names = {"received": "events"}
-        names |= dict(zip(("done", "failed"), self.verbs, strict=True))
-        others = {"identity", "verbs", "invalid"}
-        data = attrs.asdict(self, filter=lambda field, _: field.name not in others)
-        data["calls"] = self.calls[""] if "" in self.calls else dict(self.calls)
-        data["invalid"] = {str(name): number for name, number in self.invalid.items()}
-        return {
-            names.get(name, name).replace("-", "_"): value
-            for name, value in data.items()
-        }
-
 
 def _positions(
     rejected: Sequence[Rejected], batch: Sequence[Read]
 ) -> Iterator[tuple[Rejected, int]]:
     """Find the rejected events in their batch; unreadable ones only have an order."""
+    if not rejected:
+        return
     index_of = {id(read): index for index, read in enumerate(batch)}
     unreadable = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
     for event in rejected:
@@ -309,14 +350,7 @@ def _positions(
 
 @attrs.frozen
 class RunOutcome:
-    """
-    Outcome of a run.
-
-    Attributes:
-        status: Exit status.
-        note: Message for the user; empty if the run finished.
-        failure: Error that stopped the run.
-    """
+    """Exit status of a run; if it did not finish, a note and the error, if any."""
 
     status: int = 0
     note: str = ""
@@ -325,14 +359,7 @@ class RunOutcome:
 
 @attrs.frozen
 class Ending:
-    """
-    Options for the end of a command.
-
-    Attributes:
-        strict: Whether rejected or dead-lettered events are a failure.
-        quiet: Whether to show no report and no progress.
-        as_json: Whether to write the report as JSON.
-    """
+    """Options for the end of a command."""
 
     strict: bool
     quiet: bool
@@ -357,16 +384,12 @@ class RunResult:
     Report of a run and its circumstances, for people and programs.
 
     Attributes:
-        report: The counts.
-        outcome: Outcome of the run.
-        seconds: Duration.
         source: Number of files, or the path of a state file.
         sink: Description of the sink; empty if nothing was sent.
         state: State file or database; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
-        more: Parts at the end of the text.
+        more: Sections at the end.
         again: Effect of running the command again; empty if there is no advice.
-        more_values: More values for programs.
     """
 
     report: RunReport
@@ -376,166 +399,123 @@ class RunResult:
     sink: str = ""
     state: StatePlace | None = None
     top: int | None = TOP
-    more: Sequence[RenderableType] = ()
+    more: Sequence[Section] = ()
     again: str = ""
-    more_values: Mapping[str, Any] = MappingProxyType({})
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
-        if not ending.quiet:
-            show_report(self.view, self.to_dict, stream, as_json=ending.as_json)
+        try:
+            if not ending.quiet:
+                show_result(self.sections(), stream, as_json=ending.as_json)
+        except OSError:  # also a terminal that was closed; the status still matters
+            ui.redirect_to_devnull(stream)
         if self.outcome.failure:
             raise self.outcome.failure
-        is_failure = ending.strict and self.report.failed.total() > 0
+        is_failure = ending.strict and self.report.counts.dead_lettered > 0
         sys.exit(self.outcome.status or int(is_failure))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
+    def sections(self) -> Iterator[Section]:
+        """Yield the parts of the result."""
+        counts, note = self.report.counts, self.outcome.note
         failure = self.outcome.failure
-        return {
-            "finished": not self.outcome.note,
-            "error": failure.format_message() if failure else None,
-            "seconds": round(self.seconds, 3),
-            "sink": self.sink or None,
-            "state": str(self.state) if self.state else None,
-            **self.report.to_dict(),
-            **self.more_values,
-        }
+        yield Section("finished", not note, note=Text(note, "bold red"))
+        yield Section("error", failure.format_message() if failure else None)
+        if counts.received and counts.received == counts.skipped:
+            skipped = Counter(counts.skipped_by_reason).most_common()
+            reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped)
+            events = ui.plural(counts.received, "event")
+            text = f"Nothing to send: {events}, all skipped ({reasons})."
+            yield Section(note=Text(text, "bold yellow"))
+        yield from self._totals()
+        yield from self._details()
+        yield from self.more
+        yield next_steps(self._commands())
+        if note and self.again:
+            yield Section(note=f"\nRerun the same command. {self.again}")
 
-    def view(self) -> Group:
-        """Return the result as text."""
-        note = self.outcome.note
-        redo = f"\nRerun the same command. {self.again}" if note and self.again else ""
-        return Group(
-            *[Text(note, "bold red")] * bool(note),
-            *self._all_skipped_view(),
-            Text(self._summary()),
-            self._totals(),
-            *self._sections(),
-            *self.more,
-            *ui.next_steps(self._commands()),
-            *[redo] * bool(redo),
+    def _totals(self) -> Iterator[Section]:
+        report, counts, (done, failed) = self.report, self.report.counts, self._verbs
+        speed = counts.received / max(self.seconds, 0.001)
+        summary = (
+            f"{ui.plural(counts.received, 'event')} from {self.source} in "
+            f"{self.seconds:,.1f} s, {speed:,.0f} a second"
         )
-
-    def _all_skipped_view(self) -> Iterator[RenderableType]:
-        report = self.report
-        if report.received and report.received == report.skipped.total():
-            reasons = ", ".join(f"{n:,} {r}" for r, n in report.skipped.most_common())
-            number = ui.plural(report.received, "event")
-            text = f"Nothing to send: {number}, all skipped ({reasons})."
-            yield Text(text, "bold yellow")
-
-    def _summary(self) -> str:
-        received = self.report.received
-        speed = received / max(self.seconds, 0.001)
         place = f", to {self.sink}" if self.sink else ""
-        return (
-            f"{ui.plural(received, 'event')} from {self.source} in "
-            f"{self.seconds:,.1f} s, {speed:,.0f} a second{place}"
-        )
-
-    def _totals(self) -> RenderableType:
-        report, (done, failed) = self.report, self.report.verbs
-        repeats = ui.plural(report.repeated, "repeat")
+        yield Section("seconds", round(self.seconds, 3), note=f"{summary}{place}")
+        yield Section("sink", self.sink or None)
+        yield Section("state", str(self.state) if self.state else None)
+        repeats = ui.plural(counts.repeated, "repeat")
         repeats += " of an earlier event among them"
         place = f"in {self.state}" if self.state else "discarded"
-        is_kept = bool(self.sink and report.failed)
-        kinds = [ui.plural(count, kind) for kind, count in report.calls.items() if kind]
-        return ui.rows_view(
-            [
-                ("events", report.received, ""),
-                (f"  {done}", report.done, repeats if report.repeated else ""),
-                ("  skipped", report.skipped.total(), ""),
-                (f"  {failed}", report.failed.total(), place if is_kept else ""),
-                ("calls", report.calls.total(), ", ".join(kinds)),
-            ]
-        )
+        is_kept = bool(self.sink and counts.dead_lettered)
+        kinds = [ui.plural(number, kind) for kind, number in report.calls.items()]
+        rows = [
+            ("events", counts.received, ""),
+            (f"  {done}", counts.delivered, repeats if counts.repeated else ""),
+            ("  skipped", counts.skipped, ""),
+            (f"  {failed}", counts.dead_lettered, place if is_kept else ""),
+            ("calls", counts.calls, ", ".join(kinds)),
+        ]
+        yield Section("events", counts.received, rows=rows)
+        yield Section(done, counts.delivered)
+        yield Section("repeated", counts.repeated)
+        yield Section("calls", counts.calls if self.sink else dict(report.calls))
 
-    def _sections(self) -> Iterator[RenderableType]:
-        report, top, section = self.report, self.top, ui.section
-        types = report.event_types.most_common()
-        yield from section("Events by type", types, top=top, more=MORE_TYPES)
-        yield from _reasons("Skipped", report.skipped, report.examples)
-        yield from _reasons(report.verbs[1].title(), report.failed, report.examples)
-        yield from section(
-            "Calls not made for events of which something else is sent",
-            [(r, n, meaning(r)) for r, n in report.not_sent.most_common()],
+    @property
+    def _verbs(self) -> tuple[str, str]:
+        """Participles for events with and without calls."""
+        return ("delivered", "dead-lettered") if self.sink else ("mapped", "rejected")
+
+    def _details(self) -> Iterator[Section]:
+        report, counts = self.report, self.report.counts
+        yield self._by_reason("skipped", counts.skipped_by_reason)
+        yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
+        examples = report.examples.items()
+        yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
+        found = attrs.asdict(report, recurse=False) | attrs.asdict(
+            counts, recurse=False
         )
-        missing = [(count, name) for name, count in report.missing_mappers.items()]
-        yield from section("Not replayed, because these mappers are missing", missing)
-        if missing:
-            yield Text("  Name the mapping with --transformer, or use --force.")
-        others = report.other_destinations
-        elsewhere = [(n, shlex.quote(ui.safe(to))) for to, n in others.most_common()]
-        yield from section(
-            "Left, because they failed at another destination", elsewhere
+        for name, title in _TITLES.items():
+            counted = found[name]
+            yield Section.of_counts(name, title, counted, self._remark, top=self.top)
+        yield Section.of_counts(
+            "other_destinations",
+            "Left, because they failed at another destination. These replay them",
+            counts.other_destinations,
+            lambda name: f"--destination {shlex.quote(name)}",
         )
-        if others:
-            yield Text("  --destination NAME replays them; it may be repeated.")
-        notes = {report.identity: "sent only as the identity"}
-        yield from section(
-            "Personal fields redacted (--personal-data keep sends them)",
-            [
-                (n, count, notes.get(n, ""))
-                for n, count in report.redacted.most_common()
-            ],
-            top=top,
-            more="more field|(--all-types names them)",
-        )
-        adjusted = report.adjustments.most_common()
-        rows = [(kind, n, ADJUSTMENTS[Adjustment(kind)]) for kind, n in adjusted]
-        yield from section("Changed to be legal for Heap", rows)
-        yield from skipped_files_view(report.skipped_files, top)
-        yield from section(
-            "Mapped as any custom event: they do not fit the class declared",
-            report.invalid.most_common(TOP),
-        )
-        yield from section(
-            "Warning: mapped slowly, because of a bug in braze_heap. Please report it",
-            report.compiled_errors.most_common(),
-            top=top,
-            more=MORE_TYPES,
-        )
+        yield skipped_files(report.skipped_files, self.top)
+        yield Section("unknown", dict(counts.unknown))
+
+    def _remark(self, name: str) -> str:
+        is_identity = name == self.report.identity
+        return "sent only as the identity" if is_identity else meaning(name, "")
+
+    def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
+        rows = []
+        for reason, count in Counter(counts).most_common():
+            examples = self.report.examples.get(reason, ())
+            lines = [meaning(reason), *(f"- {example}" for example in examples)]
+            if examples and count > len(examples):
+                lines.append(f"  ... and {count - len(examples):,} more")
+            bold = Text(ui.safe(reason), "bold")
+            rows.append((bold, count, Text("\n".join(lines))))
+        title = f"{verb.capitalize()}: {ui.plural(sum(counts.values()), 'event')}"
+        return Section(verb.replace("-", "_"), dict(counts), title, rows)
 
     def _commands(self) -> Iterator[tuple[str, str]]:
-        if self.state and self.report.failed:
+        if self.state and self.report.counts.dead_lettered:
             path = shlex.quote(str(self.state))
             command = "braze-heap dead-letters"
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"
-        if unknown := len(self.report.unknown):
+        if unknown := len(self.report.counts.unknown):
             names = ui.plural(unknown, "name") + " of unknown types and fields"
             yield "braze-heap drift FILES", names
 
 
-def show_report(
-    view: Any, value: Any, stream: ui.Stream = "stderr", *, as_json: bool = False
-) -> None:
-    """Write a report; a closed stream is ignored because the exit status matters."""
-    try:
-        ui.show_result(view, value, ui.console(stream), as_json=as_json)
-    except OSError:  # also a terminal that was closed
-        ui.redirect_to_devnull(stream)
-
-
-def skipped_files_view(
-    skipped: Sequence[str], top: int | None = TOP
-) -> Iterator[RenderableType]:
-    """Show the number of skipped files of a folder, and reasons of the first ones."""
-    title = f"{ui.plural(len(skipped), 'file')} skipped: no events in them"
-    yield from ui.section(title, [("-", x) for x in skipped], top=top, more="more file")
-
-
-def _reasons(
-    title: str, counts: Counter[str], examples: Mapping[str, Sequence[Example]]
-) -> Iterator[RenderableType]:
-    if counts:
-        yield ui.heading(f"{title}: {ui.plural(counts.total(), 'event')}")
-    for reason, count in counts.most_common():
-        row = (Text(ui.safe(reason), "bold"), count, meaning(reason))
-        yield ui.indented(ui.rows_view([row]))
-        if shown := examples.get(reason, ()):
-            rows = [("-", Text(str(example))) for example in shown]
-            if (more := count - len(shown)) > 0:
-                rows.append(("", Text(f"... and {more:,} more")))
-            yield ui.indented(ui.rows_view(rows), 4)
+def skipped_files(messages: Sequence[str], top: int | None) -> Section:
+    """Return the number of skipped files of a folder, and reasons of the first ones."""
+    title = f"{ui.plural(len(messages), 'file')} skipped: no events in them"
+    rows = [("-", message) for message in messages]
+    return Section("skipped_files", [*messages], title, rows, top=top)

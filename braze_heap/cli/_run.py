@@ -3,8 +3,7 @@
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 import attrs
 from rich.console import Console
@@ -19,9 +18,6 @@ from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.config import Config
 from braze_heap.exceptions import DeliveryError
-
-_LONG: Final = 5_000_000
-"""Bytes from which on inputs are worth a progress bar."""
 
 
 @attrs.define
@@ -49,7 +45,7 @@ class Run:
 
     @classmethod
     def of(
-        cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
+        cls, config: Config, source: Source, jobs: int = 1, own: Collection[str] = ()
     ) -> "Run":
         """
         Return a run in *jobs* processes; 0 is one per core.
@@ -67,11 +63,19 @@ class Run:
         return SplitRun(transformer, inputs, config=config, jobs=jobs or cores())
 
     def result(
-        self, path: Output, bar: Console | None, *, all_types: bool
+        self, path: Output, bar: Console | None, *, all_types: bool = False
     ) -> RunResult:
         """Transform all inputs into *path*, and return the result."""
         started = time.monotonic()
-        outcome = self.write_to(path, bar)
+        done = "Processed before that:"
+        if is_replaced(path):
+            done = "The file was not written. Read before that:"
+
+        def work() -> None:
+            self._write_to(path, bar)
+            self.inputs.check_any_read()
+
+        outcome = outcome_of(work, done)
         return RunResult(
             report=self.report,
             outcome=outcome,
@@ -83,31 +87,10 @@ class Run:
     def progress(self, bar: Console | None) -> AbstractContextManager[RunProgress]:
         """Measure the run, with a bar if the inputs are long."""
         size = self.inputs.size
-        return progress("Transforming", size, bar if size > _LONG else None)
-
-    def write_to(self, path: Output, bar: Console | None) -> RunOutcome:
-        """Transform all inputs into *path*, and return how that ended."""
-        done = "Processed before that:"
-        if is_replaced(path):
-            done = "The file was not written. Read before that:"
-        try:
-            with stopped_by_signals():
-                self._write_to(path, bar)
-                self.inputs.check_any_read()
-        except KeyboardInterrupt as error:
-            return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
-        except BrokenPipeError:
-            ui.redirect_to_devnull("stdout")
-            return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")
-        except ui.UnusableError as error:
-            return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
-        return RunOutcome()
+        return progress("Transforming", size, bar if size > 5_000_000 else None)
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
-        with (
-            open_output(path, self.inputs.each) as file,
-            self.progress(bar) as shown,
-        ):
+        with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:
             for source in self.inputs.each:
                 self.transform(source, file, shown.advance, shown)
 
@@ -118,13 +101,7 @@ class Run:
         advance: Advance,
         shown: RunProgress | None = None,
     ) -> None:
-        """
-        Transform one input into an open file.
-
-        Raises:
-            UnusableError: The input cannot be read completely, or a mapper cannot
-                decide. The calls of earlier batches are written.
-        """
+        """Transform one input into an open file; an error comes after whole batches."""
         self.before = 0
         reads = self.inputs.read_one(source, advance)
         for batch in batches(reads, self.unit, FEW):
@@ -139,3 +116,18 @@ class Run:
             self.before += len(batch)
             if shown:
                 shown.add_events(len(batch))
+
+
+def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:
+    """Do *work*, and return its outcome; *done* introduces the report of a part."""
+    try:
+        with stopped_by_signals():
+            work()
+    except KeyboardInterrupt as error:
+        return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
+    except BrokenPipeError:
+        ui.redirect_to_devnull("stdout")
+        return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")
+    except ui.UnusableError as error:
+        return RunOutcome(error.exit_code, f"Stopped by an error. {done}", error)
+    return RunOutcome()

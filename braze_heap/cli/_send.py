@@ -5,36 +5,30 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import attrs
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Delivery, patience_option
+from braze_heap.cli._delivery import Stores, deliver, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
-from braze_heap.cli._options import (
-    STDIN,
-    Setup,
-    all_types_option,
-    option,
-    setup_options,
-    storage_option,
-    yes_option,
-)
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import MORE_TYPES, Ending, RunReport, ending_options
+from braze_heap.cli._report import (
+    Ending,
+    RunReport,
+    Section,
+    ending_options,
+    next_steps,
+)
 from braze_heap.cli._run import Run
-from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
-from braze_heap.state import DeadLetter, Ledger
 
 AGAIN: Final = (
     "It starts over; Heap ignores events it already has, but a file sink will contain "
@@ -60,9 +54,9 @@ Running a command again is safe: Heap ignores events it already has.
         zero="done, also if events went to the dead letter",
     ),
 )
-@storage_option
+@opts.storage_option
 @source_options
-@setup_options(
+@opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
     *sinks.state_options(
@@ -70,15 +64,15 @@ Running a command again is safe: Heap ignores events it already has.
         "or database (its URL).  [default: state.db]"
     ),
 )
-@option("--dry-run", "Send nothing, also if a sink is configured.")
-@yes_option()
-@option("--discard", "Count what cannot be delivered; keep no state.")
+@opts.option("--dry-run", "Send nothing, also if a sink is configured.")
+@opts.yes_option()
+@opts.option("--discard", "Count what cannot be delivered; keep no state.")
 @patience_option
-@all_types_option
+@opts.all_types_option
 @ending_options("there are dead letters")
 def send(
     source: Source,
-    setup: Setup,
+    setup: opts.Setup,
     dry_run: bool,
     yes: bool,
     discard: bool,
@@ -102,11 +96,11 @@ def send(
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    run = Run.of(config, source, own=_files_of(kept))
+    run = Run.of(config, source, own=sinks.files_of(kept))
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)
-    if written := STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
+    if written := opts.STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
     sinks.refuse_files(spec, kept, setup.file)
 
@@ -114,32 +108,35 @@ def send(
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(contextlib.closing(sinks.open_sink_or_exit(config)))
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        with _stores(kept, config, quiet=ending.quiet) as stores:
-            delivery = Delivery(spec, sink, *stores, patience)
-            result = delivery.run(run.transformer, work, inputs.size, ending.bar)
+        stores: Stores = DISCARD, None
+        if kept:
+            state = stack.enter_context(sinks.state_of(config))
+            stores = state.dead_letter, state.ledger
+        if kept and not ending.quiet:
+            place = ui.safe(str(kept), 500)
+            click.echo(f"What cannot be delivered goes to {place}.", err=True)
+        result = deliver(
+            *(spec, sink, stores, run.transformer, work),
+            patience=patience,
+            bar=ending.bar,
+            total=inputs.size,
+        )
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
     result.finish(sinks.report_stream(spec), ending)
-
-
-def _files_of(state: sinks.StatePlace | None) -> list[Path]:
-    """Return the files of the state, which may lie in a folder that is read."""
-    suffixes = ("", *sinks.OWN_SUFFIXES) if isinstance(state, Path) else ()
-    return [Path(f"{state}{suffix}") for suffix in suffixes]
 
 
 def _dry_run(run: Run, all_types: bool, ending: Ending) -> NoReturn:
     forecast = Forecast()
     run.observe = forecast.add
     result = run.result(Path(os.devnull), ending.bar, all_types=all_types)
-    if result.outcome.failure and not run.report.received:
+    if result.outcome.failure and not run.report.counts.received:
         raise result.outcome.failure
-    more = [*_dry_view(run.report, forecast, result.top)]
-    attrs.evolve(result, more=more, more_values=forecast.to_dict()).finish(
-        "stdout", ending
-    )
+    more = [*forecast.sections(run.report, result.top)]
+    attrs.evolve(result, more=more).finish("stdout", ending)
 
 
 @attrs.define
@@ -182,58 +179,36 @@ class Forecast:
         """Least duration of the delivery, at the rate that Heap allows an app."""
         return self.event_types.total() / EVENTS_A_MINUTE
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON values."""
-        return {
-            "people": len(self.people),
-            "minutes": round(self.minutes, 1),
-            "events_by_category": dict(self.categories.most_common()),
-            "events_by_type": dict(self.event_types.most_common()),
-            "events_with_engagement_alone": self.engagement,
-        }
-
-
-def _dry_view(
-    report: RunReport, forecast: Forecast, top: int | None
-) -> Iterator[RenderableType]:
-    rows = [
-        (n, ui.plural(n, kind).partition(" ")[2]) for kind, n in report.calls.items()
-    ]
-    if failed := report.failed.total():
-        rows.append((failed, "for the dead letter"))
-    if people := len(forecast.people):
-        rows.append((people, "person" if people == 1 else "people"))
-    title = "Dry run: nothing was sent. With --sink it would send"
-    yield from ui.section(title, rows or [(0, "events")])
-    minutes = forecast.minutes
-    least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
-    yield Text(f"  {least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute")
-    total = forecast.event_types.total()
-    counts = {"category": forecast.categories, "type": forecast.event_types}
-    for kind, count in counts.items():
-        shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
-        title = f"Events to send by {kind}"
-        yield from ui.section(title, shares, top=top, more=MORE_TYPES)
-    if saved := total - forecast.engagement:
-        yield Text(
+    def sections(self, report: RunReport, top: int | None) -> Iterator[Section]:
+        """Yield what a delivery would send of the events of *report*."""
+        kinds = report.calls.items()
+        rows = [(n, ui.plural(n, kind).partition(" ")[2]) for kind, n in kinds]
+        if failed := report.counts.dead_lettered:
+            rows.append((failed, "for the dead letter"))
+        if people := len(self.people):
+            rows.append((people, "person" if people == 1 else "people"))
+        minutes = self.minutes
+        least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
+        yield Section(
+            "people",
+            people,
+            "Dry run: nothing was sent. With --sink it would send",
+            rows or [(0, "events")],
+            f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
+        )
+        yield Section("minutes", round(minutes, 1))
+        total = self.event_types.total()
+        counts = {"category": self.categories, "type": self.event_types}
+        for kind, count in counts.items():
+            shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
+            title = f"Events to send by {kind}"
+            values = dict(count.most_common())
+            yield Section(f"events_by_{kind}", values, title, shares, top=top)
+        saved = total - self.engagement
+        note = saved and (
             f"\n--include engagement would skip {saved:,} of these events "
             f"({saved / total:.1%}), such as sends, deliveries and sessions."
         )
-    yield from ui.next_steps(
-        [("braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'", "send it")]
-    )
-
-
-@contextlib.contextmanager
-def _stores(
-    path: sinks.StatePlace | None, config: Config, *, quiet: bool
-) -> Iterator[tuple[DeadLetter, Ledger | None]]:
-    if path is None:
-        yield DISCARD, None
-        return
-    with sinks.state_of(config) as state:
-        if not quiet:
-            click.echo(
-                f"What cannot be delivered goes to {ui.safe(str(path), 500)}.", err=True
-            )
-        yield state.dead_letter, state.ledger
+        yield Section("events_with_engagement_alone", self.engagement, note=note or "")
+        command = "braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'"
+        yield next_steps([(command, "send it")])

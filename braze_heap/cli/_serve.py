@@ -8,7 +8,7 @@ import secrets
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -16,34 +16,18 @@ import click
 
 from braze_heap import Pipeline
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._hosts import is_here
 from braze_heap.cli._log import LineHandler, logger, logging_to
-from braze_heap.cli._options import (
-    NEW_TOKEN,
-    TOKEN_VARIABLE,
-    Setup,
-    build_transformer,
-    key_option,
-    never_over_http,
-    setup_options,
-)
-from braze_heap.cli._progress import format_duration
-from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
-from braze_heap.receiver import AsyncReceiver, Tokens
+from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.report import counts, summarize
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
-
-_WHERE_TO: Final = (
-    "name where the events go, such as --sink 'heap:?app_id=11'. "
-    f"--sink {CALLS} only writes them to a file."
-)
 
 _SAMPLE: Final[Mapping[str, Any]] = {
     "event_type": "users.messages.email.Click",
@@ -76,32 +60,33 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
     ),
 )
-@setup_options(
+@opts.setup_options(
     "transform sink state serve",
     sinks.sink_option(f"Destination. Required with a token; {CALLS} in trial mode."),
-    key_option(
+    opts.key_option(
         "serve.token_env",
         "--token-env NAME",
         "Environment variable with the bearer token, or two while one is replaced.  "
-        f"[default: {TOKEN_VARIABLE}; without it and --sink, a token is generated]",
+        f"[default: {opts.TOKEN_VARIABLE}; "
+        "without it and --sink, a token is generated]",
     ),
     *sinks.state_options(
         "Keep what cannot be delivered, and the newest user properties, in this file, "
         "or database (its URL).  [default: state.db]"
     ),
-    key_option("serve.host"),
-    key_option("serve.port"),
-    key_option("serve.grace", "--grace SECONDS"),
-    key_option(
+    opts.key_option("serve.host"),
+    opts.key_option("serve.port"),
+    opts.key_option("serve.grace", "--grace SECONDS"),
+    opts.key_option(
         "log.format",
         "--log-json",
         "Log as JSON, one object a line.",
         flag_value="json",
         type=str,
     ),
-    key_option("log.level", "--log-level"),
+    opts.key_option("log.level", "--log-level"),
 )
-def serve(setup: Setup) -> None:
+def serve(setup: opts.Setup) -> None:
     """
     Receive Currents events over HTTP, and deliver them before each answer.
 
@@ -109,6 +94,8 @@ def serve(setup: Setup) -> None:
     writes the calls to a file. Braze needs https: use a proxy or a load balancer.
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
+    from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
+
     config = setup.config
     log = LineHandler(sys.stderr, is_json=config.log.format == "json")
     client = importlib.import_module("prometheus_client")
@@ -116,34 +103,30 @@ def serve(setup: Setup) -> None:
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         stack.enter_context(logging_to(log, config.log.level))
-        transformer = build_transformer(config)
-        for text in never_over_http(transformer):
+        transformer = opts.build_transformer(config)
+        for text in opts.never_over_http(transformer):
             logger.warning("%s", text)
-        access = _access(config)
-        if not config.sink.to_spec():
-            config = attrs.evolve(config, sink=SinkConfig(spec=CALLS))
+        config = _with_trial(config)
         spec, state = config.sink.to_spec(), sinks.place_of_state(config)
         sinks.refuse_files(spec, state, setup.file)
         listener = stack.enter_context(bound(config.serve.host, config.serve.port))
         stores = stack.enter_context(sinks.state_of(config))
-        sink = stack.enter_context(
-            _closing(sinks.open_sink_or_exit(config), log, metrics)
-        )
-        grace = config.serve.grace
+        sink = sinks.open_sink_or_exit(config)
+        stack.callback(_close, sink, log, metrics)
         _ = [*EVENT_TYPES.values()]  # later no file descriptor may be left to load them
         ledger = sinks.ledger_for(spec, sink, stores.ledger, logger.warning)
         pipeline = Pipeline(
             transformer, sink, stores.dead_letter, ledger=ledger, observers=[metrics]
         )
-        receiver = AsyncReceiver(pipeline, access.tokens)
+        receiver = AsyncReceiver(pipeline, config.tokens())
         service = Service(receiver, metrics)
-        server = server_of(service, grace, lambda: _log_stopping(receiver, grace))
+        server = server_of(service, config.serve.grace)
         url, target = url_of(listener), sinks.HeapTarget.of(sink)
         sink_name = sinks.describe_sink(spec, target)
         context = {"url": url, "sink": sink_name, "state": str(state)}
         logger.info("Listening at %s", url, extra={"braze_context": context})
         if not log.is_json:
-            click.echo(_greeting(url, access, sink_name, state), err=True)
+            click.echo(_greeting(url, config, sink_name, state), err=True)
         run_until_stopped(server, listener)
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
@@ -151,78 +134,50 @@ def serve(setup: Setup) -> None:
         raise CutOffError(f"{cut} cut off. Braze sends the events again.")
 
 
-def _log_stopping(receiver: AsyncReceiver, grace: float) -> None:
-    requests, _ = receiver.in_flight
-    if requests:
-        in_flight = ui.plural(requests, "request") + " in flight"
-        text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
-        logger.info(text, in_flight, format_duration(grace))
-
-
-@attrs.frozen
-class _Access:
+def _with_trial(config: Config) -> Config:
     """
-    Tokens of the receiver, and their source.
-
-    Attributes:
-        tokens: Tokens of the receiver.
-        source: Variable or file with the tokens; ``None`` if one was generated.
-        generated: The generated token.
-    """
-
-    tokens: Tokens
-    source: str | None
-    generated: str | None = attrs.field(default=None, repr=False)
-
-
-def _access(config: Config) -> _Access:
-    """
-    Return the configured tokens; in trial mode, a generated one.
+    Return *config*; in trial mode, with a generated token, and a file for the calls.
 
     Outside of trial mode, token and sink are required: a 401 after a restart would make
     Braze disable the feed, and events in a default file would never reach Heap.
-
-    Raises:
-        UnusableError: There is no token or no sink, and this is not a trial.
     """
     has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
     is_log = config.log.format == "json"
-    if not (has_sink or has_token or is_log) and is_here(config.serve.host):
-        generated = secrets.token_urlsafe(24)
-        return _Access(Tokens(generated), None, generated)
+    if not (has_sink or has_token or is_log) and opts.is_here(config.serve.host):
+        own = attrs.evolve(config.serve, token=secrets.token_urlsafe(24))
+        return attrs.evolve(config, serve=own, sink=SinkConfig(spec=CALLS))
     try:
-        tokens = config.tokens()
+        config.tokens()
     except ValueError as error:
-        raise ui.UnusableError(f"{error}. {NEW_TOKEN}") from None
-    source = config.sources["serve.token"]
+        raise ui.UnusableError(f"{error}. {opts.NEW_TOKEN}") from None
     if not has_sink:
-        flaw = f"{source} is set, so this is not a trial, and --sink is missing"
-        raise ui.UnusableError(f"{flaw}: {_WHERE_TO}")
-    return _Access(tokens, source)
+        source = config.sources["serve.token"]
+        raise ui.UnusableError(
+            f"{source} is set, so this is not a trial, and --sink is missing: name "
+            "where the events go, such as --sink 'heap:?app_id=11'. "
+            f"--sink {CALLS} only writes them to a file."
+        )
+    return config
 
 
-@contextlib.contextmanager
-def _closing(sink: Sink, log: LineHandler, metrics: Metrics) -> Iterator[Sink]:
-    """Close *sink* at the end, then log the totals."""
+def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
+    """Close *sink*, then log the totals."""
     try:
-        yield sink
+        sink.close()
+    except OSError as error:
+        raise sinks.failure_of(error) from None
     finally:
-        try:
-            sink.close()
-        except OSError as error:
-            raise sinks.close_error(error) from None
-        finally:
-            log.flush_suppressed()
-            context = counts(metrics.report)
-            totals = summarize(metrics.report)
-            logger.info("Stopped. %s", totals, extra={"braze_context": context})
+        log.flush_suppressed()
+        context, totals = counts(metrics.report), summarize(metrics.report)
+        logger.info("Stopped. %s", totals, extra={"braze_context": context})
 
 
-def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) -> str:
+def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
-    permanent = f"set {TOKEN_VARIABLE} to use a permanent one"
+    source = config.sources.get("serve.token")
+    permanent = f"set {opts.TOKEN_VARIABLE} to use a permanent one"
     where = f"\n{_MARGIN}generated for this run; {permanent}"
-    token = f"{access.generated}{where}" if access.generated else f"in {access.source}"
+    token = f"in {source}" if source else f"{config.serve.token}{where}"
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
@@ -235,7 +190,7 @@ def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) ->
         f"  bearer token   {token}",
         "",
         "Try it from another terminal:",
-        f"  {_curl(url, access)}",
+        f"  {_curl(url, config)}",
         "",
     ]
     if target.startswith("Heap: "):
@@ -248,9 +203,11 @@ def _greeting(url: str, access: _Access, target: str, path: sinks.StatePlace) ->
 _MARGIN: Final = " " * 17
 
 
-def _curl(url: str, access: _Access) -> str:
+def _curl(url: str, config: Config) -> str:
     body = json.dumps({"events": [_SAMPLE]})
-    kind, _, name = (access.source or "").partition(" ")
-    read = f"$(cat {shlex.quote(name)})" if kind == "file" else f"${{{name}%% *}}"
-    token = access.generated or read
+    kind, _, name = config.sources.get("serve.token", "").partition(" ")
+    if kind == "file":
+        token = f"$(cat {shlex.quote(name)})"
+    else:
+        token = f"${{{name}%% *}}" if kind else config.serve.token
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'

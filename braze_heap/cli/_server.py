@@ -1,5 +1,6 @@
-"""A port with uvicorn. Needs the extra ``server``."""
+"""A port with uvicorn, and its connections. Needs the extra ``server``."""
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -7,14 +8,27 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, ClassVar, Final, cast
 
-from braze_heap.cli._console import UnusableError, safe
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from braze_heap.cli._console import UnusableError, plural, safe
+from braze_heap.cli._log import logger
+from braze_heap.cli._progress import format_duration
+from braze_heap.cli._signals import handled
 from braze_heap.receiver.service import Service
 
-if TYPE_CHECKING:
-    from uvicorn import Server
+BACKLOG: Final = 100
+"""Connections that wait to be accepted, and that are accepted at once."""
+
+MAX_CONNECTIONS: Final = 1_000
+
+RESERVED: Final = 64
+"""File descriptors for sinks, dead letters, name service and the log."""
 
 KEEP_ALIVE: Final = 75
 """Seconds before an idle connection closes: more than the 60 of cloud load balancers,
@@ -22,12 +36,7 @@ so that none of them sends into a connection that closes."""
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """
-    Return a listening socket; *port* 0 is any free one.
-
-    Raises:
-        UnusableError: The address cannot be used.
-    """
+    """Return a listening socket; *port* 0 is any free one."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
@@ -56,26 +65,108 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server_of(
-    service: Service, grace: float, stopping: Callable[[], object] = lambda: None
-) -> "Server":
+class BoundedProtocol(H11Protocol):
     """
-    Return a server of *service* that does not run yet.
+    HTTP/1.1 with h11, which limits heads to 64 KiB, for *most* connections.
 
-    Args:
-        service: The ASGI application.
-        grace: Seconds that in-flight requests may take after a stop.
-        stopping: Called when the server accepts no more connections.
+    If there are too many, the one that has waited longest for a request is closed;
+    those that never sent one come first. A head that is not complete after
+    *head_seconds* closes its connection, too.
     """
-    import uvicorn
 
-    from braze_heap.cli._connections import BACKLOG, bounded_protocol
+    most: ClassVar[int]
+    head_seconds: ClassVar[float]
+    waiting: ClassVar[dict["BoundedProtocol", None]]
+    _timer: asyncio.TimerHandle | None = None
+    _has_served = False
 
-    class NotifyingServer(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            stopping()
-            await super().shutdown(sockets)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_head()
+        if len(self.connections) > self.most:
+            self._make_room()
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._wait_for_head()
+        else:
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request; uvicorn's keep-alive timeout is running."""
+        self._has_served = True
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.waiting[self] = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        logger.warning(
+            "Request rejected (400): it is not HTTP/1.1. If Braze sent it, let the "
+            "proxy end TLS and speak HTTP/1.1 to this port"
+        )
+        super().send_400_response(msg)
+
+    def _wait_for_head(self) -> None:
+        self.waiting.setdefault(self)
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        self.waiting.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _make_room(self) -> None:
+        logger.warning(
+            "%s connections are open, as many as may be (see ulimit -n): the oldest "
+            "that sends nothing is closed for each new one",
+            self.most,
+        )
+        fresh = (each for each in self.waiting if not each._has_served)
+        oldest = next(fresh, None) or next(iter(self.waiting))
+        self.waiting.pop(oldest)
+        oldest.transport.close()
+
+
+def bounded_protocol(head_seconds: float) -> type[BoundedProtocol]:
+    """Return the protocol of one server, with as many connections as descriptors."""
+    most = MAX_CONNECTIONS
+    with contextlib.suppress(ModuleNotFoundError):  # Windows has no such limit
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY:
+            most = max(RESERVED, min(MAX_CONNECTIONS, soft - RESERVED - BACKLOG))
+    own: dict[str, Any] = {"most": most, "head_seconds": head_seconds, "waiting": {}}
+    return type("BoundedProtocol", (BoundedProtocol,), own)
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at once after a second signal."""
+        self.force_exit = self.should_exit
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more connections, and wait for requests."""
+        service = cast("Service", self.config.app)
+        requests, _ = service.receiver.in_flight
+        if requests:
+            in_flight = plural(requests, "request") + " in flight"
+            grace = format_duration(self.config.timeout_graceful_shutdown or 0)
+            text = "Stopping: waiting for %s, for up to %s; Ctrl-C stops at once"
+            logger.info(text, in_flight, grace)
+        await super().shutdown(sockets)
+
+
+def server_of(service: Service, grace: float) -> uvicorn.Server:
+    """Return a server that does not run yet; *grace* is the time to stop in seconds."""
     # No limit_concurrency: its 503 lacks the Retry-After that ours has.
     config = uvicorn.Config(
         service,
@@ -92,45 +183,21 @@ def server_of(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(1, round(grace)),
     )
-    return NotifyingServer(config)
+    return _Server(config)
 
 
-def run_until_stopped(server: "Server", listener: socket.socket) -> None:
+def run_until_stopped(server: uvicorn.Server, listener: socket.socket) -> None:
     """
     Run *server* in this thread until SIGTERM, SIGHUP or Ctrl-C, and return after its
-    shutdown. A second Ctrl-C cuts requests off.
+    shutdown. A second signal cuts requests off.
     """
-    with _ended_by_signals(server):
+    # Also for a signal before uvicorn handles it. Uvicorn raises its own ones again.
+    with handled(lambda h: server.handle_exit if h is not signal.SIG_IGN else None):
         server.run([listener])
 
 
 @contextlib.contextmanager
-def _ended_by_signals(server: "Server") -> Iterator[None]:
-    """
-    End *server* on a signal that comes before uvicorn handles it. At the end uvicorn
-    raises its signal again, which these handlers ignore.
-    """
-
-    def end(*_: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, end) for number in _ending_signals()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ending_signals() -> Iterator[signal.Signals]:
-    yield from (signal.SIGINT, signal.SIGTERM)
-    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
-    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # nohup
-        yield hangup
-
-
-@contextlib.contextmanager
-def serving(server: "Server", listener: socket.socket) -> Iterator[str]:
+def serving(server: uvicorn.Server, listener: socket.socket) -> Iterator[str]:
     """Run *server* in a thread during the block, and yield its URL."""
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

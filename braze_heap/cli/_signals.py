@@ -32,9 +32,8 @@ def status_of(error: BaseException | None) -> int:
 
 def name_of(error: KeyboardInterrupt) -> str:
     """Return ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
-    if isinstance(error, Stopped) and error.number != signal.SIGINT:
-        return signal.Signals(error.number).name
-    return "Ctrl-C"
+    number = status_of(error) - 128
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
 def _stop(number: int, _: FrameType | None) -> None:
@@ -42,17 +41,34 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def handled(replacement: Callable[[Any], Any]) -> Iterator[None]:
+    """
+    Handle the signals that end a run otherwise in the block.
+
+    *replacement* returns the handler to use instead of its argument, or ``None`` to
+    keep that. Threads other than the main one cannot handle signals.
+    """
+    before = dict[int, Any]()
+    is_main = threading.current_thread() is threading.main_thread()
+    try:
+        for number in (signal.SIGINT, *STOPS) if is_main else ():
+            usual = signal.getsignal(number)
+            if usual is not None and (handler := replacement(usual)):
+                before[number] = usual
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
+
+
+def stopped_by_signals() -> contextlib.AbstractContextManager[None]:
     """
     Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up.
 
-    A signal that is ignored, as under ``nohup``, stays ignored.
-
-    Raises:
-        Stopped: One of them came.
+    They raise `Stopped`. A signal that is ignored, as under ``nohup``, stays ignored.
     """
-    with _handled(STOPS, lambda _: _stop, lambda usual: usual is signal.SIG_DFL):
-        yield
+    return handled(lambda usual: _stop if usual is signal.SIG_DFL else None)
 
 
 @attrs.define(eq=False)
@@ -75,20 +91,14 @@ class Stopping:
         return bool(self.cause)
 
     def sleep(self, seconds: float) -> None:
-        """
-        Sleep between two attempts to send a batch.
-
-        Raises:
-            KeyboardInterrupt: The run is to end.
-        """
+        """Sleep between two attempts; raise `KeyboardInterrupt` if the run must end."""
         end = time.monotonic() + seconds
         while not self() and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
         if self():
             raise KeyboardInterrupt
 
-    @contextlib.contextmanager
-    def on_signals(self) -> Iterator[None]:
+    def on_signals(self) -> contextlib.AbstractContextManager[None]:
         """End the run between batches after a signal, and at once after another."""
 
         def noting(usual: Any) -> Any:
@@ -96,10 +106,9 @@ class Stopping:
                 self.cause = name_of(Stopped(number))
                 signal.signal(number, usual)
 
-            return note
+            return note if callable(usual) else None
 
-        with _handled((signal.SIGINT, *STOPS), noting, callable):
-            yield
+        return handled(noting)
 
 
 @contextlib.contextmanager
@@ -114,31 +123,9 @@ def defer_sigint() -> Iterator[None]:
             held.append(lambda: usual(number, frame))
             signal.signal(number, usual)
 
-        return hold
+        return hold if callable(usual) else None
 
-    with _handled((signal.SIGINT, *STOPS), holding, callable):
+    with handled(holding):
         yield
     for interrupt in held:
         interrupt()
-
-
-@contextlib.contextmanager
-def _handled(
-    numbers: tuple[int, ...],
-    handler: Callable[[Any], Any],
-    is_concerned: Callable[[Any], bool],
-) -> Iterator[None]:
-    """
-    Replace the handlers for which *is_concerned* is true. Only the main thread can.
-    """
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        usual = {number: signal.getsignal(number) for number in numbers}
-        before = {n: h for n, h in usual.items() if is_concerned(h)}
-    try:
-        for number, each in before.items():
-            signal.signal(number, handler(each))
-        yield
-    finally:
-        for number, each in before.items():
-            signal.signal(number, each)

@@ -12,13 +12,12 @@ from urllib.parse import urlsplit
 
 import attrs
 import click
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._hosts import is_here
 from braze_heap.cli._progress import progress
+from braze_heap.cli._report import Section, print_result
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
@@ -32,8 +31,6 @@ FAULTS: Final[Mapping[str, float]] = MappingProxyType(
 
 PROBES: Final = 2
 """Requests without events."""
-
-_DAY: Final = 86_400
 
 
 class EndpointError(click.ClickException):
@@ -52,31 +49,6 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
 
 _POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 _SHARE: Final = click.FloatRange(0, 1)
-
-behavior_options: Final = opts.group(
-    "braze",
-    lambda **values: SimulatedBraze(probes=PROBES, **values),
-    opts.seed_option,
-    opts.option(
-        "--lose-answers SHARE",
-        "Share of the answers to throw away, so that their events come again.",
-        type=_SHARE,
-        default=FAULTS["lose_answers"],
-    ),
-    opts.option(
-        "--send-twice SHARE",
-        "Share of the events to send twice.",
-        type=_SHARE,
-        default=FAULTS["send_twice"],
-    ),
-    opts.option(
-        "--rate N",
-        "Events a second.",
-        type=_POSITIVE,
-        default=math.inf,
-        show_default="no pauses",
-    ),
-)
 
 
 @click.command(
@@ -107,7 +79,26 @@ behavior_options: Final = opts.group(
     type=click.IntRange(0),
     default=0,
 )
-@behavior_options
+@opts.seed_option
+@opts.option(
+    "--lose-answers SHARE",
+    "Share of the answers to throw away, so that their events come again.",
+    type=_SHARE,
+    default=FAULTS["lose_answers"],
+)
+@opts.option(
+    "--send-twice SHARE",
+    "Share of the events to send twice.",
+    type=_SHARE,
+    default=FAULTS["send_twice"],
+)
+@opts.option(
+    "--rate N",
+    "Events a second.",
+    type=_POSITIVE,
+    default=math.inf,
+    show_default="no pauses",
+)
 @opts.option(
     "--patience SECONDS",
     "Seconds to keep trying. Braze tries for 5 days.",
@@ -121,10 +112,11 @@ def simulate(
     token_env: str,
     number: int,
     malformed: int,
-    braze: SimulatedBraze,
+    seed: int,
     patience: float,
     yes: bool,
     as_json: bool,
+    **faults: Any,
 ) -> None:
     """
     Send test events to URL, the way that Braze's custom HTTP connector does.
@@ -134,21 +126,19 @@ def simulate(
     unless that is accepted. Redirects are not followed.
     """
     _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
-    braze = attrs.evolve(braze, token=_token(token_env))
+    token = _token(token_env)
+    braze = SimulatedBraze(token=token, seed=seed, probes=PROBES, **faults)
     _probe(braze, url, token_env)
+    start = time.time() // 1 - 86_400  # yesterday
     events = mixed_events(
-        make_traffic(
-            number,
-            seed=braze.seed,
-            start=time.time() // 1 - _DAY,
-            user_prefix=USER_PREFIX,
-        ),
-        make_malformed(malformed, seed=braze.seed, user_prefix=USER_PREFIX),
-        braze.seed,
+        make_traffic(number, seed=seed, start=start, user_prefix=USER_PREFIX),
+        make_malformed(malformed, seed=seed, user_prefix=USER_PREFIX),
+        seed,
     )
-    result = attrs.evolve(_send(braze, events, url, patience), token_env=token_env)
-    ui.print_result(result.view, result.to_dict, as_json=as_json)
-    sys.exit(ui.INTERRUPTED if result.is_interrupted else int(not result.is_good))
+    done, is_finished = _send(braze, events, url, patience)
+    result = sections(done, token_env, is_finished=is_finished)
+    print_result(result, as_json=as_json)
+    sys.exit(int(not is_good(done)) if is_finished else ui.INTERRUPTED)
 
 
 def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> list[Any]:
@@ -163,7 +153,7 @@ def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> lis
 def _confirm(url: str, events: str, *, is_agreed: bool) -> None:
     """Ask before *events* go to another machine."""
     parts = urlsplit(url)
-    if is_agreed or is_here(parts.hostname or ""):
+    if is_agreed or opts.is_here(parts.hostname or ""):
         return
     host = ui.safe(parts.hostname or "", 200)
     click.echo(
@@ -208,94 +198,67 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
 
 def _send(
     braze: SimulatedBraze, events: list[Any], url: str, patience: float
-) -> "SimulationResult":
+) -> tuple[Simulation, bool]:
+    """Send *events*; return the outcome, and whether no Ctrl-C ended it."""
     latest = braze.send(events, lambda _: None, limit=-1)
-    decided = 0
     with progress("Sending", len(events), ui.console("stderr")) as shown:
 
         def watch(simulation: Simulation) -> None:
-            nonlocal latest, decided
-            latest = simulation
-            before, decided = decided, len(events) - simulation.fates[Fate.PENDING]
-            shown.done = decided
-            shown.add_events(decided - before)
+            nonlocal latest
+            latest, before = simulation, shown.done
+            shown.done = len(events) - simulation.fates[Fate.PENDING]
+            shown.add_events(shown.done - before)
 
         try:
             braze.send(events, url, limit=patience, watch=watch)
         except KeyboardInterrupt:
-            return SimulationResult(latest, is_interrupted=True)
-    return SimulationResult(latest)
+            return latest, False
+    return latest, True
 
 
-@attrs.frozen
-class SimulationResult:
-    """A simulation, whether Ctrl-C ended it, and the variable of the token."""
+def is_good(done: Simulation) -> bool:
+    """Return whether every event was delivered."""
+    return done.fates[Fate.DELIVERED] == len(done.events)
 
-    simulation: Simulation
-    is_interrupted: bool = False
-    token_env: str = ""
 
-    @property
-    def is_good(self) -> bool:
-        """Whether every event was delivered."""
-        done = self.simulation
-        return done.fates[Fate.DELIVERED] == len(done.events)
+def sections(
+    done: Simulation, token_env: str = "", *, is_finished: bool = True
+) -> Iterator[Section]:
+    """Yield the parts of the result; *token_env* is the variable of the token."""
+    yield Section("ok", is_good(done))
+    note = "" if is_finished else "Stopped by Ctrl-C. Processed before that:"
+    yield Section("finished", is_finished, note=Text(note, "bold red"))
+    events = ui.plural(len(done.events), "event")
+    requests = ui.plural(done.requests, "request")
+    note = f"{events} in {requests}, {done.seconds:,.1f} s"
+    yield Section("events", len(done.events), note=note)
+    yield Section("requests", done.requests)
+    yield Section("seconds", round(done.seconds, 3))
+    rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
+    rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
+    lost = f"{ui.plural(done.answers_lost, 'answer')} discarded on purpose"
+    note = f"{lost}; their events were sent again" * bool(done.answers_lost)
+    answers = {str(status): n for status, n in done.statuses.items()}
+    yield Section("answers", answers, "Answers", rows, note)
+    yield Section("failures", dict(done.failures))
+    yield Section("answers_lost", done.answers_lost)
+    fates = {fate.value: done.fates[fate] for fate in Fate}
+    statuses = [(name, n, _FATES[Fate(name)] if n else "") for name, n in fates.items()]
+    yield Section("fates", fates, "Status of the events in Braze", statuses)
+    verdict = _verdict(done, token_env)
+    yield Section("verdict", verdict, note=Text(f"\n{verdict}", "bold"))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        done = self.simulation
-        return {
-            "ok": self.is_good,
-            "finished": not self.is_interrupted,
-            "verdict": self._verdict(),
-            "events": len(done.events),
-            "requests": done.requests,
-            "seconds": round(done.seconds, 3),
-            "answers": {str(status): n for status, n in done.statuses.items()},
-            "failures": dict(done.failures),
-            "answers_lost": done.answers_lost,
-            "fates": {fate.value: done.fates[fate] for fate in Fate},
-        }
 
-    def view(self) -> Group:
-        """Return the result as text."""
-        done = self.simulation
-        note = [Text("Stopped by Ctrl-C. Processed before that:", "bold red")]
-        fates = [
-            (fate.value, done.fates[fate], _FATES[fate] if done.fates[fate] else "")
-            for fate in Fate
-        ]
-        return Group(
-            *note * self.is_interrupted,
-            Text(
-                f"{ui.plural(len(done.events), 'event')} in "
-                f"{ui.plural(done.requests, 'request')}, {done.seconds:,.1f} s"
-            ),
-            *self._answers_view(),
-            *ui.section("Status of the events in Braze", fates),
-            Text(f"\n{self._verdict()}", "bold"),
-        )
-
-    def _answers_view(self) -> Iterator[RenderableType]:
-        done = self.simulation
-        rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
-        rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
-        yield from ui.section("Answers", rows)
-        if done.answers_lost:
-            lost = ui.plural(done.answers_lost, "answer")
-            yield Text(f"  {lost} discarded on purpose; their events were sent again")
-
-    def _verdict(self) -> str:
-        done = self.simulation
-        missed = [one for one in done.outcomes if one.fate is not Fate.DELIVERED]
-        if not missed:
-            return "OK: Braze would treat every event as delivered."
-        if done.stopped_by is not None:
-            return f"FAILED: {_advice(done.stopped_by, self.token_env)}"
-        known = next((one.status for one in missed if one.status is not None), None)
-        if known is None:
-            return "FAILED: The endpoint did not answer. Check its log."
-        return f"FAILED: answer {known}. {_advice(known, self.token_env)}"
+def _verdict(done: Simulation, token_env: str) -> str:
+    if is_good(done):
+        return "OK: Braze would treat every event as delivered."
+    if done.stopped_by is not None:
+        return f"FAILED: {_advice(done.stopped_by, token_env)}"
+    missed = (one.status for one in done.outcomes if one.fate is not Fate.DELIVERED)
+    status = next((status for status in missed if status is not None), None)
+    if status is None:
+        return "FAILED: The endpoint did not answer. Check its log."
+    return f"FAILED: answer {status}. {_advice(status, token_env)}"
 
 
 _FATES: Final = {

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,14 +15,16 @@ import click
 
 from braze_heap._errors import describe_exception
 from braze_heap.cli import _console as ui
-from braze_heap.cli._options import Decorator, FilePath, StateUrl, key_option
+from braze_heap.cli import _options as opts
 from braze_heap.config import Config
 from braze_heap.config._keys import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
+    DeliveryError,
     SinkSpecError,
     SinkUnavailable,
     StateError,
+    is_of_mapper,
 )
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
@@ -49,23 +53,17 @@ A sink is code: the module is imported, and the name in it is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
-OWN_SUFFIXES: Final = ("-wal", "-shm", "-journal", "-replay")
-"""Suffixes of the files beside a state file that belong to it."""
-
-_HTTP: Final = ("anyio", "httpcore2", "httpx2")
-_HEAP: Final = "braze_heap.heap._sink"
-
-StatePlace: TypeAlias = Path | StateUrl
+StatePlace: TypeAlias = Path | opts.StateUrl
 """Place of the state of a command."""
 
 
 def place_of(text: str) -> StatePlace:
     """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = text.removeprefix("file://")
-    return StateUrl(text) if "://" in text else Path(text)
+    text = opts.local_path(text)
+    return opts.StateUrl(text) if "://" in text else Path(text)
 
 
-class StatePath(FilePath):
+class StatePath(opts.FilePath):
     """The path of a state file, or the URL of a database."""
 
     def __init__(self, **options: Any) -> None:
@@ -80,18 +78,19 @@ class StatePath(FilePath):
         return place
 
 
-def sink_option(text: str) -> Decorator:
+def sink_option(text: str) -> opts.Decorator:
     """Return ``--sink``, the destination of a command."""
-    return key_option("sink.spec", "--sink SPEC", text)
+    return opts.key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_options(text: str, **settings: Any) -> tuple[Decorator, Decorator]:
+def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
-    return key_option("state.path", "--state FILE", text, **settings), max_bytes_option
+    state_option = opts.key_option("state.path", "--state FILE", text, **settings)
+    return state_option, max_bytes_option
 
 
-max_bytes_option: Final = key_option(
+max_bytes_option: Final = opts.key_option(
     "state.max_bytes",
     "--max-bytes BYTES",
     f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
@@ -104,7 +103,8 @@ state_argument: Final = click.argument(
 
 def place_of_state(config: Config) -> StatePlace:
     """Return the place of the state of a command."""
-    return StateUrl(config.state.url) if config.state.url else Path(config.state.path)
+    state = config.state
+    return opts.StateUrl(state.url) if state.url else Path(state.path)
 
 
 def named_place(config: Config) -> StatePlace | None:
@@ -114,12 +114,7 @@ def named_place(config: Config) -> StatePlace | None:
 
 
 def named_place_or_exit(config: Config) -> StatePlace:
-    """
-    Return the place of the state of a command.
-
-    Raises:
-        UsageError: Nothing names it.
-    """
+    """Return the place of the state; raise a `click.UsageError` if nothing names it."""
     if place := named_place(config):
         return place
     raise click.UsageError(
@@ -129,12 +124,7 @@ def named_place_or_exit(config: Config) -> StatePlace:
 
 
 def spec_or_exit(config: Config) -> str:
-    """
-    Return the sink of a command, as text.
-
-    Raises:
-        UsageError: No sink is configured.
-    """
+    """Return the sink as text; raise a `click.UsageError` if none is configured."""
     if spec := config.sink.to_spec():
         return spec
     raise click.UsageError(
@@ -145,13 +135,7 @@ def spec_or_exit(config: Config) -> str:
 
 @attrs.frozen
 class HeapTarget:
-    """
-    Destination of a Heap sink.
-
-    Attributes:
-        options: The options of the sink.
-        host: URL of the host.
-    """
+    """Options and host of a Heap sink."""
 
     options: "HeapOptions"
     host: str
@@ -159,7 +143,7 @@ class HeapTarget:
     @classmethod
     def of(cls, sink: Sink) -> "HeapTarget | None":
         """Return the destination of *sink*; ``None`` if that is not Heap."""
-        heap = sys.modules.get(_HEAP)
+        heap = sys.modules.get("braze_heap.heap._sink")
         if heap is None or not isinstance(sink, heap.HeapSink):
             return None
         heap_sink = cast("HeapSink", sink)
@@ -170,12 +154,7 @@ class HeapTarget:
 
 
 def open_sink_or_exit(config: Config) -> Sink:
-    """
-    Return the sink of *config*.
-
-    Raises:
-        UnusableError: It names none, a package is missing, or its code fails.
-    """
+    """Return the sink of *config*; raise an `UnusableError` if it cannot be opened."""
     spec = config.sink.to_spec()
     name = "--sink" if config.is_option("--sink") else "[sink]"
     try:
@@ -183,7 +162,7 @@ def open_sink_or_exit(config: Config) -> Sink:
     except SinkSpecError as error:
         raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        if error.name not in _HTTP:
+        if error.name not in ("anyio", "httpcore2", "httpx2"):
             raise ui.UnusableError(f"the sink needs the package {error.name}") from None
         advice = "pip install 'braze_heap[cli,http]'"
         raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
@@ -197,16 +176,18 @@ def describe_sink(spec: str, target: HeapTarget | None) -> str:
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)
 
 
-def describe_outage(error: SinkUnavailable) -> str:
-    """Return that the sink is not available, and why."""
-    detail = ui.safe(f"{error.detail}{error.answer}", 800)
-    return f"the sink is not available: {detail}"
-
-
-def close_error(error: OSError) -> ui.UnusableError:
-    """Return the error to show after closing a sink raised *error*."""
-    flaw = ui.describe_os_error(error)
-    return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+def failure_of(error: Exception) -> ui.UnusableError:
+    """Return the error to show after *error* of a mapper, a sink or a state."""
+    if isinstance(error, DeliveryError) and is_of_mapper(error):
+        return ui.mapper_unavailable(error)
+    if isinstance(error, SinkUnavailable):
+        detail = ui.safe(f"{error.detail}{error.answer}", 800)
+        return ui.UnavailableError(f"the sink is not available: {detail}")
+    if isinstance(error, OSError):
+        flaw = ui.describe_os_error(error)
+        return ui.UnusableError(f"the sink cannot be closed: {flaw}")
+    is_damage = isinstance(error, StateError) and error._is_damaged
+    return (ui.UnusableError if is_damage else ui.UnavailableError)(ui.sentence(error))
 
 
 def report_stream(spec: str) -> ui.Stream:
@@ -220,11 +201,7 @@ def ledger_for(
     """
     Return *ledger*; ``None`` if *sink* is stdout, which keeps no values, or unnamed.
 
-    Args:
-        spec: The sink as the user wrote it.
-        sink: The open sink.
-        ledger: The ledger of the state file.
-        warn: Called with a message if the sink does not name its destination.
+    *warn* is called with a message if the sink does not name its destination.
     """
     if ledger is None or spec in STDOUT:
         return None
@@ -243,36 +220,34 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def is_of_state(path: Path, state: StatePlace) -> bool:
+def files_of(state: StatePlace | None) -> list[str]:
+    """Return the real paths of a state file and of the files beside it."""
+    if not isinstance(state, Path):
+        return []
+    own = os.path.realpath(state)
+    return [own, *(f"{own}-{name}" for name in ("wal", "shm", "journal", "replay"))]
+
+
+def is_of_state(path: Path, state: StatePlace | None) -> bool:
     """Return whether *path* is the file *state* or one of its other files."""
-    if isinstance(state, StateUrl):
-        return False
-    found, own = os.path.realpath(path), os.path.realpath(state)
-    return found in (own, *(f"{own}{suffix}" for suffix in OWN_SUFFIXES))
+    return os.path.realpath(path) in files_of(state)
 
 
 def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
     """
-    Check that calls are not appended to a file with another purpose.
+    Raise an `UnusableError` if the sink appends to a file with another purpose.
 
-    Raises:
-        UnusableError: The sink appends to the file *state*, to a file of SQLite beside
-            it, or to the file of options *config*.
+    That is the file *state*, one of SQLite beside it, or the file of options *config*.
     """
     path = file_of(spec)
-    if path and state and is_of_state(path, state):
+    if path and is_of_state(path, state):
         raise ui.UnusableError(f"--sink: {path} is the state file. Name another file.")
     if path and config and os.path.realpath(path) == os.path.realpath(config):
         raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
 
 
 def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
-    """
-    If *sink* is Heap, show host and app, and ask, unless it *is_agreed*.
-
-    Raises:
-        UnusableError: The user declined, or stdin is not a terminal.
-    """
+    """If *sink* is Heap, show host and app, and ask, unless it *is_agreed*."""
     if target := HeapTarget.of(sink):
         click.echo(f"{target}\n{SILENTLY}", err=True)
         ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
@@ -286,27 +261,37 @@ def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
 
 @contextlib.contextmanager
 def open_state(
-    path: StatePlace, *, is_made: bool = False, max_bytes: int | None = None
+    path: StatePlace, *, is_made: bool = False, max_bytes: int = MAX_BYTES
 ) -> Iterator[SqliteState | SqlState]:
-    """
-    Open the state at *path*; *is_made* creates a file if it does not exist.
-
-    Raises:
-        UnusableError: It does not exist, or is another file, which stays as it is. Or a
-            database cannot be used.
-    """
+    """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
-        state: SqliteState | SqlState
-        try:
-            if isinstance(path, StateUrl):
-                state = SqlState(path.url)
-            else:
-                cap = max_bytes or MAX_BYTES
-                state = SqliteState(path, max_bytes=cap, create=is_made)
-        except (ValueError, ModuleNotFoundError) as error:
-            raise ui.UnusableError(ui.sentence(error)) from None
+        if isinstance(path, opts.StateUrl):
+            state: SqliteState | SqlState = SqlState(path.url)
+        else:
+            state = SqliteState(path, max_bytes=max_bytes, create=is_made)
+    except (ValueError, ModuleNotFoundError, StateError) as error:
+        raise ui.UnusableError(ui.sentence(error)) from None
+    try:
         with state:
             yield state
     except StateError as error:
         name = f"{path}: " if isinstance(error, DeadLetterFull) else ""
         raise ui.UnusableError(f"{name}{error}.") from None
+
+
+@contextlib.contextmanager
+def read_state(path: StatePlace) -> Iterator[SqliteState | SqlState]:
+    """Open the state at *path* to read it; of a file on a read-only mount, a copy."""
+    with contextlib.ExitStack() as stack:
+        if isinstance(path, Path) and path.is_file() and not _is_writable(path):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            copy = Path(folder, path.name)
+            for suffix in ("", "-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            path = copy
+        yield stack.enter_context(open_state(path))
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)

@@ -67,7 +67,7 @@ def transform(
     is_mixed = output == opts.STDIN and sys.stdout.isatty()
     bar = None if is_mixed else ending.bar
     result = run.result(output, bar, all_types=all_types)
-    if result.outcome.failure and not run.report.received:
+    if result.outcome.failure and not run.report.counts.received:
         raise result.outcome.failure
     is_free = ending.as_json and output != opts.STDIN
     result.finish("stdout" if is_free else "stderr", ending)

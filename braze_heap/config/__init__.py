@@ -8,8 +8,13 @@ Everything that an operator sets: one TOML file, environment variables, or code.
 from braze_heap.config._config import Config
 from braze_heap.config._example import example
 from braze_heap.config._keys import ENVIRONMENT_PREFIX
-from braze_heap.config._tables import LogConfig, ServeConfig, SinkConfig, StateConfig
-from braze_heap.config._transform import TransformConfig
+from braze_heap.config._tables import (
+    LogConfig,
+    ServeConfig,
+    SinkConfig,
+    StateConfig,
+    TransformConfig,
+)
 from braze_heap.config._values import ConfigError
 
 __all__ = [

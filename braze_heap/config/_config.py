@@ -29,8 +29,13 @@ from braze_heap.config._layers import (
     read_environ,
     read_file,
 )
-from braze_heap.config._tables import LogConfig, ServeConfig, SinkConfig, StateConfig
-from braze_heap.config._transform import TransformConfig
+from braze_heap.config._tables import (
+    LogConfig,
+    ServeConfig,
+    SinkConfig,
+    StateConfig,
+    TransformConfig,
+)
 from braze_heap.config._values import ConfigError, convert
 
 if TYPE_CHECKING:
@@ -138,7 +143,7 @@ class Config:
             for key, declared in declared_in(options_of).items():
                 try:
                     if given := found.get((table, key)):
-                        values[declared.name] = _value(given, declared)
+                        values[declared.field.name] = _value(given, declared)
                 except ValueError as error:
                     errors.append(str(error))
         tables["sink"]["options"] = _sink_options(found, errors)
@@ -231,8 +236,7 @@ def _value(given: Given, declared: DeclaredKey) -> Any:
     is_text = given.source.startswith("variable ")
     value = parse_text(given, declared.kind) if is_text else given.value
     value = convert(declared.kind, value, given.place)
-    if declared.field:
-        check_value(declared.field, declared.kind, value, given.place)
+    check_value(declared.field, declared.kind, value, given.place)
     return value
 
 
@@ -240,17 +244,16 @@ def _merge(layers: tuple[Layer, ...], errors: list[str]) -> Layer:
     """Return the values that win; later layers do."""
     found: Layer = {}
     for layer in layers:
-        known = {**found, **layer}
-        clashes = [p for p in itertools.combinations(layer, 2) if _exclude(*p)]
-        for key, other in itertools.product(layer, found):
-            if _is_of_spec(key, other) and key[1] != "spec":
+        clashes = [pair for pair in itertools.combinations(layer, 2) if _exclude(*pair)]
+        for key, other in itertools.product(layer, [*found]):
+            if other == ("sink", "spec") and _exclude(key, other):
                 clashes.append((other, key))
             elif _exclude(key, other):
-                known.pop(other, None)
-        for pair in clashes:
-            places = " and ".join((layer.get(key) or found[key]).place for key in pair)
+                found.pop(other, None)
+        found |= layer
+        for one, other in clashes:
+            places = f"{found[one].place} and {found[other].place}"
             errors.append(f"{places} exclude each other: keep one")
-        found = known
     return found
 
 
@@ -261,19 +264,11 @@ def _exclude(one: Key, other: Key) -> bool:
         return False
     if table == "state":
         return "max_bytes" not in (name, other_name)
-    ends = ("_env", "_file")
-    base, other_base = (
-        each.removesuffix(ends[0]).removesuffix(ends[1]) for each in (name, other_name)
-    )
-    return base == other_base or _is_of_spec(one, other)
-
-
-def _is_of_spec(one: Key, other: Key) -> bool:
-    """Return whether of two keys one is the sink as text, and one is an option."""
-    names = {name for table, name in (one, other) if table == "sink"}
-    return "spec" in names and any(
-        name[:7] not in ("spec", "api_key") for name in names
-    )
+    bases = {
+        each.removesuffix("_env").removesuffix("_file") for each in (name, other_name)
+    }
+    is_of_spec = table == "sink" and "spec" in bases  # a sink as text, and an option
+    return len(bases) == 1 or (is_of_spec and "api_key" not in bases)
 
 
 def _read_secrets(
@@ -283,31 +278,32 @@ def _read_secrets(
     errors: list[str],
 ) -> None:
     """Replace the names of variables and files in *found* by the secrets in them."""
-    for table in TABLES:
-        for key, declared in declared_in(TABLES[table]).items():
-            if not declared.is_secret:
-                continue
-            named = found.pop((table, f"{key}_env"), None)
-            at = found.pop((table, f"{key}_file"), None)
-            default = declared.variable
-            if table not in tables:
-                continue
-            try:
-                if named:
-                    found[table, key] = _from_variable(named, environ)
-                elif at:
-                    found[table, key] = _from_file(at)
-                elif (
-                    (table, key) not in found
-                    and environ.get(default, "").strip()
-                    and (key != "api_key" or _is_heap(found))
-                ):
-                    source = f"variable {default}"
-                    found[table, key] = Given(environ[default], default, source)
-                elif (table, key) in found and found[table, key].value == "":
-                    errors.append(f"{found[table, key].place} is empty")
-            except ConfigError as error:
-                errors.append(str(error))
+    secrets = (
+        (table, key, declared.variable)
+        for table in TABLES
+        for key, declared in declared_in(TABLES[table]).items()
+        if declared.is_secret
+    )
+    for table, key, default in secrets:
+        named = found.pop((table, f"{key}_env"), None)
+        at = found.pop((table, f"{key}_file"), None)
+        if table not in tables:
+            continue
+        given = found.get((table, key))
+        is_used = key != "api_key" or _is_heap(found)
+        try:
+            if named:
+                given = _from_variable(named, environ)
+            elif at:
+                given = _from_file(at)
+            elif given and given.value == "":
+                errors.append(f"{given.place} is empty")
+            elif not given and environ.get(default, "").strip() and is_used:
+                given = Given(environ[default], default, f"variable {default}")
+        except ConfigError as error:
+            errors.append(str(error))
+        if given:
+            found[table, key] = given
 
 
 def _is_heap(found: Layer) -> bool:
@@ -363,16 +359,10 @@ def _from_file(at: Given) -> Given:
     return Given(text, f"{at.place}:", f"file {path}")
 
 
-def _is_kind(kind: str) -> bool:
-    """Return whether there can be a kind of sink with this name."""
-    return (
-        not is_own_kind(kind)
-        or bool(_IMPORT.fullmatch(kind))
-        or bool(entry_points(group="braze_heap.sinks", name=kind))
-    )
-
-
-_IMPORT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+def _is_installed(kind: str) -> bool:
+    """Return whether there can be a foreign kind of sink with this name."""
+    is_spec = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", kind)
+    return bool(is_spec or entry_points(group="braze_heap.sinks", name=kind))
 
 
 def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
@@ -387,7 +377,8 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
         return {}
     place = next(iter(given.values())).place
     path = given.pop("path", None)
-    if (named := given.pop("kind", None)) and not _is_kind(kind):
+    named = given.pop("kind", None)
+    if named and is_own_kind(kind) and not _is_installed(kind):
         hint = did_you_mean(kind.lower(), KINDS)
         known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
         errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")

@@ -5,12 +5,12 @@ import json
 import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from braze_heap._options import doc_of, must_be_filled
-from braze_heap.config._keys import TABLES, declared_keys, variable_of
+from braze_heap._options import declaration_of, doc_of
+from braze_heap.config._keys import TABLES, DeclaredKey, declared_keys, variable_of
 
 _HEAD: Final = f"""\
 # Configuration of braze-heap. Each key has its default value: remove the # to set it.
@@ -29,16 +29,11 @@ def example() -> str:
 
 
 def _table(table: str) -> str:
-    title = (
-        (inspect.getdoc(TABLES[table]) or "")
-        .partition(": ")[2]
-        .partition(".")[0]
-        .replace("`", "")
-    )
+    doc = inspect.getdoc(TABLES[table]) or ""
+    title = doc.partition(": ")[2].partition(".")[0].replace("`", "")
     lines = [f"# {title[:1].upper()}{title[1:]}.", f"[{table}]"]
     for key, declared in declared_keys(table).items():
-        if field := declared.field:
-            lines += ["", *_comment(doc_of(field)), *_lines(key, field, declared)]
+        lines += ["", *_comment(doc_of(declared.field)), *_lines(key, declared)]
     return "\n".join([*lines, ""])
 
 
@@ -48,13 +43,14 @@ def _comment(text: str) -> Iterator[str]:
     return (f"# {line}" for line in textwrap.wrap("".join(parts), 84))
 
 
-def _lines(key: str, field: "attrs.Attribute[Any]", declared: Any) -> Iterator[str]:
+def _lines(key: str, declared: DeclaredKey) -> Iterator[str]:
+    field = declared.field
     if declared.is_secret:
         variable = declared.variable or key.upper()
         yield f'#{key}_env = "{variable}"'
         yield f'#{key}_file = "/run/secrets/{key}"'
     elif field.default is attrs.NOTHING or (
-        must_be_filled(field) and not field.default
+        declaration_of(field).filled and not field.default
     ):
         yield f'#{key} = "..."'
     elif field.default is None:

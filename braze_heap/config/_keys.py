@@ -6,10 +6,20 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._options import is_secret, key_of, parser_of, shown_default, types_of
-from braze_heap._options import variable_of as default_variable
-from braze_heap.config._tables import LogConfig, ServeConfig, SinkConfig, StateConfig
-from braze_heap.config._transform import TransformConfig
+from braze_heap._options import (
+    declaration_of,
+    key_of,
+    parser_of,
+    shown_default,
+    types_of,
+)
+from braze_heap.config._tables import (
+    LogConfig,
+    ServeConfig,
+    SinkConfig,
+    StateConfig,
+    TransformConfig,
+)
 
 ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
 """Beginning of the names of environment variables."""
@@ -33,32 +43,44 @@ class DeclaredKey:
 
     Attributes:
         kind: Type.
-        field: Field of an attrs class, if it is one.
+        field: Field of an attrs class.
     """
 
     kind: Any
-    field: "attrs.Attribute[Any] | None" = None
-
-    @property
-    def name(self) -> str:
-        """Name of the field."""
-        return self.field.name if self.field else ""
+    field: "attrs.Attribute[Any]"
 
     def named_default(self, table: object) -> object:
         """Return the value in *table*, or the name of the default if that is long."""
-        value = getattr(table, self.name)
-        is_default = self.field is not None and value is self.field.default
-        return shown_default(self.field) if self.field and is_default else value
+        value = getattr(table, self.field.name)
+        return shown_default(self.field) if value is self.field.default else value
 
     @property
     def is_secret(self) -> bool:
         """Whether the value must not be shown."""
-        return bool(self.field and is_secret(self.field))
+        return declaration_of(self.field).secret
 
     @property
     def variable(self) -> str:
         """Variable that sets the secret by default; empty for other keys."""
-        return default_variable(self.field) if self.field else ""
+        return declaration_of(self.field).variable
+
+
+@attrs.frozen
+class _NoOptions:
+    """Options of a sink that has none."""
+
+
+@attrs.frozen
+class _FileOptions:
+    """Options of a sink that writes a file."""
+
+    max_bytes: int | None = None
+
+
+_OPTIONS: Final = {"file": _FileOptions, "console": _NoOptions, "memory": _NoOptions}
+
+KINDS: Final = ("heap", *_OPTIONS)
+"""Kinds of sinks of this library."""
 
 
 @functools.cache
@@ -72,27 +94,16 @@ def declared_in(options: type) -> Mapping[str, DeclaredKey]:
     }
 
 
-@functools.cache
 def sink_options(kind: str) -> Mapping[str, DeclaredKey] | None:
     """Return the declarations of the options of a sink; `None` if it is foreign."""
+    if kind in _OPTIONS:
+        return declared_in(_OPTIONS[kind])
     if kind != "heap":
-        return _OPTIONS.get(kind)
+        return None
     from braze_heap.heap._options import HeapOptions
 
-    options = {**declared_in(HeapOptions)}
-    del options["api_key"]  # a key of the table itself
-    return options
-
-
-_OPTIONS: Final[Mapping[str, Mapping[str, DeclaredKey]]] = {
-    "file": {"max_bytes": DeclaredKey(int)},
-    "console": {},
-    "memory": {},
-}
-
-
-KINDS: Final = ("heap", *_OPTIONS)
-"""Kinds of sinks of this library."""
+    options = declared_in(HeapOptions)
+    return {key: options[key] for key in options if key != "api_key"}  # of the table
 
 
 def is_own_kind(kind: object) -> bool:

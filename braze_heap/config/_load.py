@@ -13,12 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.config._values import ConfigError
 from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.transformer import Transformer
 
 if TYPE_CHECKING:
-    from braze_heap.config._transform import TransformConfig
+    from braze_heap.config._tables import TransformConfig
 
 _SPEC: Final = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[\w.]+)")
 
@@ -63,7 +64,7 @@ def load_transformer(
     if isinstance(found, MapperRegistry):
         return config.transformer(found)
     if isinstance(found, type) or not callable(found):
-        what = f"the class {found.__name__}" if isinstance(found, type) else _a(found)
+        what = kind_of(found)
         raise ConfigError(f"transformer: {spec} is {what}. Name {_ACCEPTED}.")
     return _called(spec, found, config)
 
@@ -84,13 +85,9 @@ def _called(spec: str, function: Any, config: "TransformConfig") -> Transformer:
     if inspect.iscoroutine(made):
         made.close()
     raise ConfigError(
-        f"transformer: {spec} returned {_a(made)}, not a Transformer. Name {_ACCEPTED}."
+        f"transformer: {spec} returned {kind_of(made)}, not a Transformer. "
+        f"Name {_ACCEPTED}."
     )
-
-
-def _a(value: object) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _imported(spec: str) -> Any:

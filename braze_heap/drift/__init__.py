@@ -11,8 +11,8 @@ new field users.messages.email.Click properties.link_color: text, 3 events (100%
 """
 
 from braze_heap.drift._declarations import Lines
-from braze_heap.drift._drift import Drift
-from braze_heap.drift._findings import (
+from braze_heap.drift._model import (
+    Drift,
     NewType,
     Place,
     RedactedField,

@@ -1,15 +1,15 @@
 """Compare events with the classes, keeping only names, JSON types and counts."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from types import MappingProxyType, NoneType
 from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._storage_form import is_nested
-from braze_heap.drift._drift import Drift
-from braze_heap.drift._findings import (
+from braze_heap.drift._declarations import class_for
+from braze_heap.drift._model import (
+    Drift,
     Form,
     NewType,
     Place,
@@ -17,11 +17,10 @@ from braze_heap.drift._findings import (
     SeenField,
     UnseenFields,
 )
-from braze_heap.drift._naming import class_for
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent, event_fields
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
-from braze_heap.parsing import EventError, EventParser
+from braze_heap.parsing import EventError, EventParser, is_nested
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.redaction import CUSTOM_FIELDS
 from braze_heap.policies.word_guard import without_personal_text
@@ -33,11 +32,8 @@ MAX_NAMES: Final = 1_000
 MAX_TYPES: Final = 1_000
 """Maximum number of new event types kept."""
 
-MAX_NAME: Final = 255
-"""Maximum length of a new field's name. Braze's longest has 44 characters."""
-
-_FindingKind: TypeAlias = Literal["new", "invalid", "other form"]
-_Spot: TypeAlias = tuple[_FindingKind, Place, str]
+_Finding: TypeAlias = Literal["new", "invalid", "other form"]
+_Spot: TypeAlias = tuple[_Finding, Place, str]
 
 _ENVELOPE: Final = frozenset(("id", "time"))
 
@@ -111,7 +107,7 @@ class DriftObserver:
             cls = self._event_types[raw["event_type"]]
             if stats := self._stats_of(cls.event_type, cls):
                 stats.events["http"] += 1
-                stats.note("invalid", "envelope", part, kind)
+                stats.note("invalid", "http", "envelope", part, kind)
 
     def _stats_of(
         self, event_type: str, cls: type[CurrentsEvent]
@@ -156,7 +152,8 @@ class _NameBudget:
         return self.types >= 0
 
     def allows_name(self, name: str, kept: int) -> bool:
-        if len(name) > MAX_NAME or kept >= MAX_NAMES or self.names <= 0:
+        is_long = len(name) > 255  # Braze's longest has 44 characters
+        if is_long or kept >= MAX_NAMES or self.names <= 0:
             self.truncated += 1
             return False
         self.names -= 1
@@ -177,72 +174,54 @@ class _TypeStats:
         self._spots: dict[_Spot, Counter[str]] = {}
         self._redacted: Counter[str] = Counter()
         self._unseen: dict[Form, set[str]] = {"http": set(), "storage": set()}
-        self._stray: dict[Form, frozenset[str]] = {}
+        self._stray: dict[Form, Set[str]]  # fields of the class that are findings
+        self._stray = dict.fromkeys(self._unseen, self._schema.places.keys())
         if not self.is_new:
-            self._read_class(cls)
-
-    def _read_class(self, cls: type[CurrentsEvent]) -> None:
-        fields = event_fields(cls).values()
-        carried: dict[Form, set[str]] = {
-            "http": {f.name for f in fields if f.http},
-            "storage": {f.name for f in fields if f.storage},
-        }
-        for form, names in carried.items():
-            self._unseen[form] = names - _ENVELOPE
-            self._stray[form] = frozenset(self._schema.kinds.keys() - names)
-        # Any event may have the keys of `user` over HTTP, so they are not drift there.
-        self._stray["http"] -= {f.name for f in fields if not f.documented}
+            fields = event_fields(cls).values()
+            http = {f.name for f in fields if f.http}
+            storage = {f.name for f in fields if f.storage}
+            # Any event may have the keys of `user` over HTTP: they are not drift there.
+            user = {f.name for f in fields if not f.documented}
+            self._unseen = {"http": http - _ENVELOPE, "storage": storage - _ENVELOPE}
+            names = self._schema.kinds.keys()
+            self._stray = {"http": names - http - user, "storage": names - storage}
 
     def add(self, raw: dict[str, Any], event: CurrentsEvent) -> None:
         """Add *event*, which was parsed from *raw*."""
         form: Form = "http" if is_nested(raw, self._schema) else "storage"
         self.events[form] += 1
         fields = event.__dict__
-        if self.is_new:
-            self._note_fields("new", form, self._schema.places, fields)
-        else:
-            self._unseen[form].difference_update(fields)
-            if not self._stray[form].isdisjoint(fields):
-                self._note_fields("other form", form, self._stray[form], fields)
+        self._unseen[form].difference_update(fields)
+        for name in self._stray[form] & fields.keys():
+            if fields[name] is not None:
+                finding: _Finding = "new" if self.is_new else "other form"
+                at = self._schema.places[name]
+                self.note(finding, form, at, name, json_type(fields[name]))
+        guarded = [(name, fields[name]) for name in CUSTOM_FIELDS & fields.keys()]
         if "extra" in fields:
-            self._note_extra(form, event.extra)
-            self._note_redacted(
-                (split_pointer(key)[-1], value)
-                for key, value in event.extra.items()
-                if not self._is_declared(key)
-            )
-        if custom := fields.keys() & CUSTOM_FIELDS:
-            self._note_redacted((name, fields[name]) for name in custom)
+            guarded += self._note_extra(form, event.extra)
+        self._note_redacted(guarded)
 
-    def _note_fields(
-        self,
-        finding: _FindingKind,
-        form: Form,
-        names: Iterable[str],
-        fields: Mapping[str, Any],
-    ) -> None:
-        for name in names:
-            if fields.get(name) is not None:
-                place = _place(form, self._schema.places[name])
-                self.note(finding, place, name, json_type(fields[name]))
-
-    def _note_extra(self, form: Form, extra: Mapping[str, Any]) -> None:
+    def _note_extra(
+        self, form: Form, extra: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        """Count unknown and invalid fields, and yield those that are not declared."""
         for key, value in extra.items():
             *parents, name = split_pointer(key)
             at = cast("Place", parents[0] if parents else "envelope")
-            finding: _FindingKind = "new"
-            if self._is_known(at, name) and not self.is_new:
+            is_known = not self.is_new and (
+                (at == "envelope" and name in _ENVELOPE)
+                or self._schema.places.get(name) == at
+            )
+            if is_known:
                 self._unseen[form].discard(name)
-                finding = "invalid"
-            if finding == "new" or not self._is_custom(name):
-                self.note(finding, _place(form, at), name, json_type(value))
-
-    def _is_declared(self, key: str) -> bool:
-        *parents, name = split_pointer(key)
-        if name in PERSONAL_NAMES or name in self._schema.personal:
-            return True
-        at = cast("Place", parents[0] if parents else "envelope")
-        return self._is_known(at, name) and not self.is_new
+            elif name not in PERSONAL_NAMES and name not in self._schema.personal:
+                yield name, value
+            kind = self._schema.kinds.get(name)
+            is_custom = kind is not None and kind.name == "json object"
+            if not (is_known and is_custom):  # whose content the customer decides
+                finding: _Finding = "invalid" if is_known else "new"
+                self.note(finding, form, at, name, json_type(value))
 
     def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
         """Count the names under which the word guard redacts text."""
@@ -259,33 +238,26 @@ class _TypeStats:
         for name, count in sorted(self._redacted.items()):
             yield RedactedField(self._event_type, name, count)
 
-    def _is_known(self, at: Place, name: str) -> bool:
-        is_envelope = at == "envelope" and name in _ENVELOPE
-        return is_envelope or self._schema.places.get(name) == at
-
-    def _is_custom(self, name: str) -> bool:
-        """Return whether the customer names the content of a field."""
-        kind = self._schema.kinds.get(name)
-        return kind is not None and kind.name == "json object"
-
-    def note(self, finding: _FindingKind, place: Place, name: str, kind: str) -> None:
+    def note(
+        self, finding: _Finding, form: Form, at: Place, name: str, kind: str
+    ) -> None:
         """Count a value of the JSON type *kind*."""
-        spot = (finding, place, name)
-        kinds = self._spots.get(spot)
-        if kinds is None:
-            if finding == "new" and not self._budget.allows_name(
-                name, len(self._spots)
-            ):
+        spot: _Spot = (finding, "storage" if form == "storage" else at, name)
+        if spot not in self._spots:
+            kept = len(self._spots)
+            if finding == "new" and not self._budget.allows_name(name, kept):
                 return
-            kinds = self._spots[spot] = Counter()
-        kinds[kind] += 1
+            self._spots[spot] = Counter()
+        self._spots[spot][kind] += 1
 
-    def fields(self, finding: _FindingKind) -> Iterator[SeenField]:
+    def fields(self, finding: _Finding) -> Iterator[SeenField]:
         """Yield the findings, by place and name."""
         for spot in sorted(s for s in self._spots if s[0] == finding):
             _, place, name = spot
             kinds = self._spots[spot]
             form: Form = "storage" if place == "storage" else "http"
+            kind = self._schema.kinds.get(name)
+            documented = kind.name if kind else _NECESSARY.get(name, "")
             yield SeenField(
                 event_type=self._event_type,
                 place=place,
@@ -293,12 +265,8 @@ class _TypeStats:
                 types=tuple(kind for kind, _ in kinds.most_common()),
                 count=kinds.total(),
                 share=kinds.total() / self.events[form],
-                documented=self._documented(name) if finding == "invalid" else "",
+                documented=documented if finding == "invalid" else "",
             )
-
-    def _documented(self, name: str) -> str:
-        kind = self._schema.kinds.get(name)
-        return kind.name if kind else _NECESSARY[name]
 
     def new_type(self) -> NewType:
         """Return the finding for a type without a class."""
@@ -314,10 +282,6 @@ class _TypeStats:
         for form, count in sorted(self.events.items()):
             if names := tuple(sorted(self._unseen[form])):
                 yield UnseenFields(self._event_type, form, count, names)
-
-
-def _place(form: Form, at: Place) -> Place:
-    return "storage" if form == "storage" else at
 
 
 def json_type(value: object) -> str:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from braze_heap.events._declare import Privacy, _EventBase, field
 from braze_heap.events._schema import schema_of
-
-NOTHING_EXTRA: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class CurrentsEvent(_EventBase):
@@ -41,7 +39,7 @@ class CurrentsEvent(_EventBase):
     timezone: str | None = field(place="user", http=False, storage=None)
     """Time zone of the user, an IANA name. Braze does not document it for the type."""
 
-    extra: Mapping[str, Any] = NOTHING_EXTRA
+    extra: Mapping[str, Any] = MappingProxyType({})
     """
     Unknown fields and invalid values, as Braze sent them.
 
@@ -91,11 +89,6 @@ class CurrentsEvent(_EventBase):
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def pointer(*steps: str) -> str:
-    """Return the JSON Pointer (RFC 6901) with *steps*."""
-    return "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)
-
-
 def split_pointer(key: str) -> list[str]:
     """Return the path in the HTTP form of *key* of `CurrentsEvent.extra`."""
     if not key.startswith("/"):
@@ -107,4 +100,5 @@ def extra_key(place: str, name: str) -> str:
     """Return the key in `CurrentsEvent.extra` of the field *name* at *place*."""
     if place == "properties" and not name.startswith("/"):
         return name
-    return pointer(name) if place == "envelope" else pointer(place, name)
+    steps = (name,) if place == "envelope" else (place, name)
+    return "".join("/" + s.replace("~", "~0").replace("/", "~1") for s in steps)

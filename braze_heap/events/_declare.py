@@ -72,8 +72,6 @@ class FieldMetadata:
 
 
 _KEY = "braze_heap"
-_DEFAULT = FieldMetadata()
-_FAMILIES = "braze_heap.events."
 
 
 def field(
@@ -122,7 +120,7 @@ def storage_only(
 
 def field_metadata(attribute: "attrs.Attribute[Any]") -> FieldMetadata:
     """Return the metadata that *attribute* was declared with."""
-    metadata: FieldMetadata = attribute.metadata.get(_KEY, _DEFAULT)
+    metadata: FieldMetadata = attribute.metadata.get(_KEY, FieldMetadata())
     return metadata
 
 
@@ -143,8 +141,6 @@ class _EventBase:
 
     __attrs_attrs__: ClassVar[Any]
     _names: ClassVar[frozenset[str]] = frozenset()
-    _schema: ClassVar[Any]
-    _event_fields: ClassVar[Any]
     _entry: ClassVar[CatalogEntry]
 
     event_type: str
@@ -158,7 +154,7 @@ class _EventBase:
         cls, *, event_type: str | None = None, **details: Unpack[CatalogArguments]
     ) -> None:
         super().__init_subclass__()
-        if event_type is None and cls.__module__.startswith(_FAMILIES):
+        if event_type is None and cls.__module__.startswith("braze_heap.events."):
             event_type = types_by_class().get(cls.__name__)
         declared = [n for n in cls.__annotations__ if n in cls.__dict__]
         attrs.define(cls, slots=False, kw_only=True, init=False, repr=False, eq=False)
@@ -177,23 +173,15 @@ class _EventBase:
             cls._entry = entry
             cls.event_type = event_type
             for name in ("display_name", "release", "status", "http", "storage"):
-                setattr(cls, name, getattr(cls._entry, name))
+                setattr(cls, name, getattr(entry, name))
 
     def __init__(self, **fields: Any) -> None:
-        if fields.keys() - self._names:
-            raise TypeError(_unexpected(type(self), fields.keys() - self._names))
-        absent = type(self)
-        given = {n: v for n, v in fields.items() if v is not getattr(absent, n, None)}
-        missing = [
-            a.name
-            for a in self.__attrs_attrs__
-            if a.default is attrs.NOTHING and a.name not in given
-        ]
-        if missing:
-            raise TypeError(f"{type(self).__name__} needs {' and '.join(missing)}")
+        cls = type(self)
+        if unknown := fields.keys() - self._names:
+            hint = did_you_mean(min(unknown), self._names)
+            raise TypeError(f"{cls.__name__} has no field {min(unknown)!r}.{hint}")
+        given = {n: v for n, v in fields.items() if v is not getattr(cls, n, None)}
+        required = (a.name for a in self.__attrs_attrs__ if a.default is attrs.NOTHING)
+        if missing := [name for name in required if name not in given]:
+            raise TypeError(f"{cls.__name__} needs {' and '.join(missing)}")
         self.__dict__.update(given)
-
-
-def _unexpected(cls: type[_EventBase], names: set[str]) -> str:
-    name = min(names)
-    return f"{cls.__name__} has no field {name!r}.{did_you_mean(name, cls._names)}"

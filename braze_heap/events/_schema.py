@@ -6,14 +6,13 @@ import inspect
 import itertools
 import sys
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType, NoneType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
 from braze_heap.events._declare import (
-    FieldMetadata,
     Place,
     Privacy,
     _EventBase,
@@ -69,7 +68,7 @@ class EventField:
     def doc(self) -> str:
         """Meaning and unit: the docstring below its declaration."""
         for owner in self.declared_by.__mro__:
-            if doc := _docs_in(owner).get(self.name):
+            if doc := docs_in(owner).get(self.name):
                 return doc
         return ""
 
@@ -99,21 +98,6 @@ class Schema:
         return frozenset(name for name, p in self.places.items() if p == place)
 
 
-def _schema_of(cls: type[_EventBase]) -> Schema:
-    attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
-    kinds = {a.name: _kind_of(cls, a) for a in attributes}
-    metadata = {a.name: field_metadata(a) for a in attributes}
-
-    return Schema(
-        kinds=kinds,
-        places={name: each.place for name, each in metadata.items()},
-        storage_names={n: n for n in kinds}
-        | {each.storage: n for n, each in metadata.items() if each.storage},
-        personal=frozenset(n for n, each in metadata.items() if each.privacy),
-        json_texts=frozenset(n for n, k in kinds.items() if k.name == "json text"),
-    )
-
-
 def schema_of(cls: type[_EventBase]) -> Schema:
     """
     Return the tables of *cls*.
@@ -121,58 +105,54 @@ def schema_of(cls: type[_EventBase]) -> Schema:
     Raises:
         TypeError: A field is annotated with a type that Currents fields cannot have.
     """
-    schema: Schema | None = cls.__dict__.get("_schema")
-    if schema is None:
-        schema = cls._schema = _schema_of(cls)
-    return schema
+    return _schema_of(cast("Any", cls))
+
+
+@functools.cache
+def _schema_of(cls: type[_EventBase]) -> Schema:
+    attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
+    metadata = {a.name: field_metadata(a) for a in attributes}
+    kinds = {a.name: _kind_of(cls, a) for a in attributes}
+    return Schema(
+        kinds=kinds,
+        places={name: each.place for name, each in metadata.items()},
+        storage_names={name: name for name in metadata}
+        | {each.storage: name for name, each in metadata.items() if each.storage},
+        personal=frozenset(name for name, each in metadata.items() if each.privacy),
+        json_texts=frozenset(n for n, k in kinds.items() if k.name == "json text"),
+    )
 
 
 def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
     """Return the fields of the event class *cls* by name, in the order of its bases."""
-    fields: Mapping[str, EventField] | None = cls.__dict__.get("_event_fields")
-    if fields is None:
-        fields = MappingProxyType({field.name: field for field in _event_fields(cls)})
-        cls._event_fields = fields
-    return fields
+    return _event_fields(cast("Any", cls))
 
 
-def _event_fields(cls: type[_EventBase]) -> Iterator[EventField]:
+@functools.cache
+def _event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
+    fields = {}
+    has_storage, release = getattr(cls, "storage", True), getattr(cls, "release", 0)
+    older = () if release is ... else range(1, release + 1)  # drift drafts have ...
     for attribute in cls.__attrs_attrs__:
         name, metadata = attribute.name, field_metadata(attribute)
         if name in ("extra", "event_type"):
             continue
-        yield EventField(
+        stored = name if metadata.storage == "" else metadata.storage
+        fields[name] = EventField(
             name=name,
             kind=_kind_of(cls, attribute).name,
             place="envelope" if name in ENVELOPE else metadata.place,
             http=metadata.http and getattr(cls, "http", True),
-            storage=_storage_name(cls, name, metadata),
+            storage=stored if has_storage else None,
             personal=metadata.privacy is Privacy.MARKED,
             sensitive=metadata.privacy is Privacy.SENSITIVE,
-            since=_later_than_type(cls, metadata.since),
+            since=None if metadata.since in older else metadata.since,
             deprecated=metadata.deprecated,
-            declared_by=_declaring(cls, name),
+            declared_by=next(
+                owner for owner in cls.__mro__ if name in inspect.get_annotations(owner)
+            ),
         )
-
-
-def _storage_name(
-    cls: type[_EventBase], name: str, metadata: FieldMetadata
-) -> str | None:
-    if not getattr(cls, "storage", True):
-        return None
-    return name if metadata.storage == "" else metadata.storage
-
-
-def _later_than_type(cls: type[_EventBase], since: int | None) -> int | None:
-    """Return *since*; ``None`` if the type was added in that release or later."""
-    release: Any = getattr(cls, "release", 0)
-    if release is ... or since not in range(1, release + 1):  # drift drafts have ...
-        return since
-    return None
-
-
-def _declaring(cls: type, name: str) -> type:
-    return next(c for c in cls.__mro__ if name in inspect.get_annotations(c))
+    return MappingProxyType(fields)
 
 
 def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
@@ -191,17 +171,18 @@ def _kind_of(cls: type, attribute: "attrs.Attribute[Any]") -> FieldType:
 
 
 @functools.cache
-def _docs_in(cls: type) -> Mapping[str, str]:
-    """Read the docstrings below the declarations of *cls* from its source."""
+def docs_in(cls: type) -> Mapping[str, str]:
+    """Read the docstrings below the attributes of *cls* from its source."""
     classes = _classes_in(cls.__module__)
     if cls.__name__ not in classes:
         return {}
     body = classes[cls.__name__].body
     return {
-        above.target.id: inspect.cleandoc(below.value.value)
+        target.id: inspect.cleandoc(below.value.value)
         for above, below in itertools.pairwise(body)
-        if isinstance(above, ast.AnnAssign)
-        and isinstance(above.target, ast.Name)
+        if isinstance(above, ast.Assign | ast.AnnAssign)
+        for target in getattr(above, "targets", [getattr(above, "target", None)])
+        if isinstance(target, ast.Name)
         and isinstance(below, ast.Expr)
         and isinstance(below.value, ast.Constant)
         and isinstance(below.value.value, str)

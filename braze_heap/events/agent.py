@@ -1,8 +1,8 @@
 """Agents: what AI agents of a workspace ran and which tools they called."""
 
-from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, personal, sensitive, since
+from braze_heap.events.groups import *
 
 
 class AgentEvent(CurrentsEvent):
@@ -27,7 +27,7 @@ class AgentEvent(CurrentsEvent):
     """The part of Braze that the agent ran for."""
 
 
-class AgentExecuted(AgentEvent, groups.HasUser, groups.HasNamedCanvas):
+class AgentExecuted(AgentEvent, HasUser, HasNamedCanvas):
     """
     A Braze agent called its language model.
 

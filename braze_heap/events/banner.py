@@ -1,21 +1,21 @@
 """Banners: messages that an app or a website shows in place."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import since
+from braze_heap.events.groups import *
 
 
 class BannerEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    groups.HasCampaignOrCanvas,
-    groups.HasServedVariation,
-    groups.HasProfileTraits,
-    groups.HasBrowser,
-    groups.HasSdkVersion,
-    groups.HasDeviceDetails,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasApp,
+    HasPlatform,
+    HasAdvertisingId,
+    HasCampaignOrCanvas,
+    HasServedVariation,
+    HasProfileTraits,
+    HasBrowser,
+    HasSdkVersion,
+    HasDeviceDetails,
 ):
     """Something happened with a banner."""
 
@@ -30,7 +30,7 @@ class BannerEvent(
     canvas_variation_id: str | None = since(7)
 
 
-class BannerAbort(BannerEvent, groups.HasAbort):
+class BannerAbort(BannerEvent, HasAbort):
     """
     Braze held back a banner.
 
@@ -39,7 +39,7 @@ class BannerAbort(BannerEvent, groups.HasAbort):
     """
 
 
-class BannerClick(BannerEvent, groups.HasUniqueness, groups.HasButton):
+class BannerClick(BannerEvent, HasUniqueness, HasButton):
     """
     A user clicked a banner.
 
@@ -49,9 +49,7 @@ class BannerClick(BannerEvent, groups.HasUniqueness, groups.HasButton):
     """
 
 
-class BannerDismiss(
-    BannerEvent, groups.HasUniqueness, groups.HasButton, groups.HasProfileTraitsOverHttp
-):
+class BannerDismiss(BannerEvent, HasUniqueness, HasButton, HasProfileTraitsOverHttp):
     """
     A user closed a banner.
 
@@ -64,7 +62,7 @@ class BannerDismiss(
     carrier: str | None = None
 
 
-class BannerImpression(BannerEvent, groups.HasUniqueness):
+class BannerImpression(BannerEvent, HasUniqueness):
     """
     A user saw a banner, or its empty placeholder for the control group.
 

@@ -1,6 +1,5 @@
 """Behaviors: what people do in apps and shops, sent or not by a message."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import (
     Float32,
     JsonObject,
@@ -9,28 +8,17 @@ from braze_heap.events._declare import (
     personal,
     storage_only,
 )
+from braze_heap.events.groups import *
 
 
-class SessionEvent(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-):
+class SessionEvent(HasUser, HasDevice, HasWorkspace, HasApp, HasPlatform):
     """Something happened with a session in an app."""
 
     session_id: str | None = None
     """One session of the app, a UUID. Joins its start with its end."""
 
 
-class CustomEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-):
+class CustomEvent(HasUserOnDevice, HasWorkspace, HasApp, HasPlatform, HasAdvertisingId):
     """
     A user did something that the app or backend logs as a custom event.
 
@@ -48,7 +36,7 @@ class CustomEvent(
     """
 
 
-class InstallAttribution(groups.HasUser, groups.HasDeviceOverHttp, groups.HasWorkspace):
+class InstallAttribution(HasUser, HasDeviceOverHttp, HasWorkspace):
     """
     An install of the app was attributed to a source.
 
@@ -60,14 +48,7 @@ class InstallAttribution(groups.HasUser, groups.HasDeviceOverHttp, groups.HasWor
     """Origin of the install, as the attribution partner reports it."""
 
 
-class Location(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-):
+class Location(HasUser, HasDevice, HasWorkspace, HasApp, HasPlatform, HasAdvertisingId):
     """
     A device reported its position.
 
@@ -91,14 +72,7 @@ class Location(
     """Uncertainty of ``altitude``, in meters."""
 
 
-class Purchase(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-):
+class Purchase(HasUser, HasDevice, HasWorkspace, HasApp, HasPlatform, HasAdvertisingId):
     """
     A user bought a product.
 
@@ -128,7 +102,7 @@ class Purchase(
     """
 
 
-class Uninstall(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.HasApp):
+class Uninstall(HasUser, HasDevice, HasWorkspace, HasApp):
     """
     Braze noticed that a user removed the app ``app_id``.
 
@@ -137,7 +111,7 @@ class Uninstall(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.Ha
     """
 
 
-class FirstSession(SessionEvent, groups.HasTimezone, groups.HasProfileTraits):
+class FirstSession(SessionEvent, HasTimezone, HasProfileTraits):
     """
     A user opened the app for the first time.
 

@@ -1,24 +1,16 @@
 """Campaigns: conversions, control groups and unique recipients."""
 
-from braze_heap.events import groups
+from braze_heap.events.groups import *
 
 
 class CampaignEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasNamedCampaign,
-    groups.HasDispatch,
-    groups.HasSend,
+    HasUserOnDevice, HasWorkspace, HasApp, HasNamedCampaign, HasDispatch, HasSend
 ):
     """Something happened in a campaign."""
 
 
 class CampaignConversion(
-    CampaignEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasDispatchOverHttp,
-    groups.HasConversion,
+    CampaignEvent, HasDeviceOverHttp, HasDispatchOverHttp, HasConversion
 ):
     """
     A user met a conversion goal of a campaign.
@@ -29,9 +21,7 @@ class CampaignConversion(
     """
 
 
-class CampaignEnrollInControl(
-    CampaignEvent, groups.HasDeviceOverHttp, groups.HasDispatchOverHttp
-):
+class CampaignEnrollInControl(CampaignEvent, HasDeviceOverHttp, HasDispatchOverHttp):
     """
     A user fell into a campaign's control group and got no message.
 
@@ -40,7 +30,7 @@ class CampaignEnrollInControl(
     """
 
 
-class CampaignUniqueReceipt(CampaignEvent, groups.HasProfileTraitsOverHttp):
+class CampaignUniqueReceipt(CampaignEvent, HasProfileTraitsOverHttp):
     """
     A campaign's message reached a user, by Braze's unique count of recipients.
 

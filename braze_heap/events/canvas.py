@@ -1,14 +1,14 @@
 """Canvas: how people enter, pass and leave a journey."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import storage_only
+from braze_heap.events.groups import *
 
 
-class CanvasEvent(groups.HasUser):
+class CanvasEvent(HasUser):
     """Something happened in a Canvas."""
 
 
-class CanvasExitEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCanvas):
+class CanvasExitEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
     """A user left a Canvas by its exit criteria."""
 
     app_group_api_id: str | None = storage_only(deprecated=True)
@@ -24,7 +24,7 @@ class CanvasExitEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCanvas):
     """Deprecated by Braze and empty in its samples. Use ``canvas_step_id``."""
 
 
-class CanvasExperimentStepEvent(CanvasEvent, groups.HasNamedCanvas):
+class CanvasExperimentStepEvent(CanvasEvent, HasNamedCanvas):
     """Something happened at an experiment step of a Canvas."""
 
     experiment_step_id: str | None = None
@@ -37,17 +37,14 @@ class CanvasExperimentStepEvent(CanvasEvent, groups.HasNamedCanvas):
     """Name of the path. Missing or old for an hour after an edit: use the id."""
 
 
-class CanvasDestinationEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCanvas):
+class CanvasDestinationEvent(CanvasEvent, HasWorkspace, HasNamedCanvas):
     """A Canvas step was to send a user to a destination."""
 
     canvas_step_type: str | None = None
     """Type of the Canvas step, in Braze's words."""
 
     destination_api_id: str | None = None
-    """
-    The destination. Joins ``sendtodestination.Sent`` with
-    ``sendtodestination.NotSent``.
-    """
+    """The destination. Joins the ``Sent`` and ``NotSent`` events."""
 
     destination_name: str | None = None
     """Name of the destination. Names change: use ``destination_api_id``."""
@@ -56,9 +53,7 @@ class CanvasDestinationEvent(CanvasEvent, groups.HasWorkspace, groups.HasNamedCa
     """Kind of the destination."""
 
 
-class CanvasCoStepEvent(
-    CanvasEvent, groups.HasWorkspace, groups.HasDispatch, groups.HasContentCombination
-):
+class CanvasCoStepEvent(CanvasEvent, HasWorkspace, HasDispatch, HasContentCombination):
     """Something happened at a Content Optimizer step of a Canvas."""
 
     channel: str | None = None
@@ -67,12 +62,12 @@ class CanvasCoStepEvent(
 
 class CanvasConversion(
     CanvasEvent,
-    groups.HasTimezone,
-    groups.HasDeviceOverHttp,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasNamedCanvas,
-    groups.HasConversion,
+    HasTimezone,
+    HasDeviceOverHttp,
+    HasWorkspace,
+    HasApp,
+    HasNamedCanvas,
+    HasConversion,
 ):
     """
     A user met a conversion goal of a Canvas.
@@ -85,11 +80,11 @@ class CanvasConversion(
 
 class CanvasEntry(
     CanvasEvent,
-    groups.HasTimezone,
-    groups.HasDeviceOverHttp,
-    groups.HasWorkspace,
-    groups.HasNamedCanvas,
-    groups.HasDataObjectProvenance,
+    HasTimezone,
+    HasDeviceOverHttp,
+    HasWorkspace,
+    HasNamedCanvas,
+    HasDataObjectProvenance,
 ):
     """
     A user entered a Canvas.
@@ -150,9 +145,7 @@ class CanvasExitPerformedEvent(CanvasExitEvent):
     """
 
 
-class CanvasExperimentStepConversion(
-    CanvasExperimentStepEvent, groups.HasApp, groups.HasConversion
-):
+class CanvasExperimentStepConversion(CanvasExperimentStepEvent, HasApp, HasConversion):
     """
     A user met a conversion goal after entering an experiment in a Canvas.
 
@@ -201,9 +194,7 @@ class CanvasSendToDestinationSent(CanvasDestinationEvent):
     """Name of the branch of the user in the destination."""
 
 
-class CanvasStepProgression(
-    CanvasEvent, groups.HasDevice, groups.HasWorkspace, groups.HasNamedCanvas
-):
+class CanvasStepProgression(CanvasEvent, HasDevice, HasWorkspace, HasNamedCanvas):
     """
     A user moved through a step of a Canvas.
 

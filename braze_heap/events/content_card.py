@@ -1,7 +1,7 @@
 """Content Cards: messages that wait in a feed of the app or website."""
 
-from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
+from braze_heap.events.groups import *
 
 
 class HasContentCard(CurrentsEvent):
@@ -12,30 +12,24 @@ class HasContentCard(CurrentsEvent):
 
 
 class ContentCardEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
+    HasUserOnDevice, HasWorkspace, HasCampaignOrCanvas, HasDispatch, HasSend
 ):
     """Something happened with a Content Card."""
 
 
 class ContentCardInteraction(
     ContentCardEvent,
-    groups.HasDispatchOverHttp,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    groups.HasUniqueness,
+    HasDispatchOverHttp,
+    HasApp,
+    HasPlatform,
+    HasAdvertisingId,
+    HasUniqueness,
     HasContentCard,
 ):
     """A user saw, clicked or dismissed a Content Card."""
 
 
-class ContentCardAbort(
-    ContentCardEvent, groups.HasStepMessageVariation, groups.HasAbort
-):
+class ContentCardAbort(ContentCardEvent, HasStepMessageVariation, HasAbort):
     """
     Braze held back a Content Card.
 
@@ -72,10 +66,7 @@ class ContentCardImpression(ContentCardInteraction):
 
 
 class ContentCardSend(
-    ContentCardEvent,
-    groups.HasDispatchOverHttp,
-    groups.HasMessageExtras,
-    HasContentCard,
+    ContentCardEvent, HasDispatchOverHttp, HasMessageExtras, HasContentCard
 ):
     """
     A Content Card was made available to a user.

@@ -1,10 +1,10 @@
 """Content optimizer: the combinations of content that it tries."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import JsonText, personal
+from braze_heap.events.groups import *
 
 
-class ContentOptimizerComponentStore(groups.HasWorkspace, groups.HasContentCombination):
+class ContentOptimizerComponentStore(HasWorkspace, HasContentCombination):
     """
     A Content Optimizer added, changed or retired a combination of content components.
 
@@ -13,10 +13,7 @@ class ContentOptimizerComponentStore(groups.HasWorkspace, groups.HasContentCombi
     """
 
     content: JsonText | None = None
-    """
-    The content of the combination, JSON text. Keep it in a lookup table, not on every
-    event.
-    """
+    """JSON text of the content. Keep it in a lookup table, not on every event."""
 
     content_optimizer_step_id: str | None = None
     """The optimizer step. Joins ``costep.Send``. Not the ``canvas_step_id``."""

@@ -1,10 +1,10 @@
 """Email: from send to click, and everything that can go wrong between."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import personal, since, storage_only
+from braze_heap.events.groups import *
 
 
-class HasSendingIp(groups.HasEmailProvider):
+class HasSendingIp(HasEmailProvider):
     """Events of an email with the address of the server that sent it."""
 
     sending_ip: str | None = None
@@ -12,12 +12,7 @@ class HasSendingIp(groups.HasEmailProvider):
 
 
 class EmailEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
+    HasUser, HasTimezone, HasWorkspace, HasCampaignOrCanvas, HasDispatch, HasSend
 ):
     """Something happened with an email."""
 
@@ -28,7 +23,7 @@ class EmailEvent(
     """Pool of IP addresses that sent the email. Compare deliverability by it."""
 
 
-class EmailBounceEvent(EmailEvent, groups.HasDeviceOverHttp, HasSendingIp):
+class EmailBounceEvent(EmailEvent, HasDeviceOverHttp, HasSendingIp):
     """The mailbox provider rejected an email."""
 
     bounce_reason: str | None = personal()
@@ -37,11 +32,11 @@ class EmailBounceEvent(EmailEvent, groups.HasDeviceOverHttp, HasSendingIp):
 
 class EmailAbort(
     EmailEvent,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasAbortExtras,
-    groups.HasAbort,
-    groups.HasDataObjectProvenance,
+    HasDevice,
+    HasStepMessageVariation,
+    HasAbortExtras,
+    HasAbort,
+    HasDataObjectProvenance,
 ):
     """
     Braze decided not to send an email.
@@ -66,12 +61,12 @@ class EmailBounce(EmailBounceEvent):
 
 class EmailClick(
     EmailEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasLinkClick,
-    groups.HasBotClickReason,
-    groups.HasEmailProvider,
-    groups.HasEmailClient,
-    groups.HasDataObjectProvenance,
+    HasDeviceOverHttp,
+    HasLinkClick,
+    HasBotClickReason,
+    HasEmailProvider,
+    HasEmailClient,
+    HasDataObjectProvenance,
 ):
     """
     Someone, or a link scanner, followed a link in an email.
@@ -94,7 +89,7 @@ class EmailClick(
     """Whether the workspace used link aliasing, so that ``link_alias`` is set."""
 
 
-class EmailDeferral(EmailEvent, groups.HasStepMessageVariation, HasSendingIp):
+class EmailDeferral(EmailEvent, HasStepMessageVariation, HasSendingIp):
     """
     The mailbox provider asked to deliver an email later.
 
@@ -113,7 +108,7 @@ class EmailDeferral(EmailEvent, groups.HasStepMessageVariation, HasSendingIp):
 
 
 class EmailDelivery(
-    EmailEvent, groups.HasDeviceOverHttp, HasSendingIp, groups.HasDataObjectProvenance
+    EmailEvent, HasDeviceOverHttp, HasSendingIp, HasDataObjectProvenance
 ):
     """
     The mailbox provider accepted an email.
@@ -125,10 +120,10 @@ class EmailDelivery(
 
 class EmailMarkAsSpam(
     EmailEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasEmailProvider,
-    groups.HasDataObjectProvenance,
-    groups.HasUserAgent,
+    HasDeviceOverHttp,
+    HasEmailProvider,
+    HasDataObjectProvenance,
+    HasUserAgent,
 ):
     """
     A user reported an email as spam.
@@ -141,11 +136,11 @@ class EmailMarkAsSpam(
 
 class EmailOpen(
     EmailEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasEmailProvider,
-    groups.HasEmailClient,
-    groups.HasDataObjectProvenance,
-    groups.HasUserAgent,
+    HasDeviceOverHttp,
+    HasEmailProvider,
+    HasEmailClient,
+    HasDataObjectProvenance,
+    HasUserAgent,
 ):
     """
     An email was opened, by a person or by a machine.
@@ -163,11 +158,7 @@ class EmailOpen(
 
 
 class EmailRetry(
-    EmailEvent,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasRetry,
-    groups.HasProfileTraits,
+    EmailEvent, HasDevice, HasStepMessageVariation, HasRetry, HasProfileTraits
 ):
     """
     Braze postponed an email and will try again.
@@ -179,10 +170,10 @@ class EmailRetry(
 
 class EmailSend(
     EmailEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasMessageExtras,
-    groups.HasDataObjectProvenance,
-    groups.HasMessageArchive,
+    HasDeviceOverHttp,
+    HasMessageExtras,
+    HasDataObjectProvenance,
+    HasMessageArchive,
 ):
     """
     Braze handed an email to the email service provider.
@@ -205,7 +196,7 @@ class EmailSoftBounce(EmailBounceEvent):
     """
 
 
-class EmailUnsubscribe(EmailEvent, groups.HasDeviceOverHttp):
+class EmailUnsubscribe(EmailEvent, HasDeviceOverHttp):
     """
     A user clicked the unsubscribe link in an email.
 

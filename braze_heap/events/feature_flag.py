@@ -1,20 +1,20 @@
 """Feature flags: who saw which side of an experiment."""
 
-from braze_heap.events import groups
+from braze_heap.events.groups import *
 
 
 class FeatureFlagImpression(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasCampaignOrCanvas,
-    groups.HasStepMessageVariation,
-    groups.HasUniqueness,
-    groups.HasProfileTraits,
-    groups.HasBrowser,
-    groups.HasSdkVersion,
-    groups.HasDeviceDetails,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasApp,
+    HasPlatform,
+    HasCampaignOrCanvas,
+    HasStepMessageVariation,
+    HasUniqueness,
+    HasProfileTraits,
+    HasBrowser,
+    HasSdkVersion,
+    HasDeviceDetails,
 ):
     """
     A user met a feature flag in the app.

@@ -186,10 +186,7 @@ class HasServedVariation(CurrentsEvent):
     canvas_step_message_variation_api_id: str | None = field(
         storage="canvas_step_message_variation_id", since=7
     )
-    """
-    Message variation of the Canvas step. Storage files call it
-    ``canvas_step_message_variation_id``.
-    """
+    """Message variation of the Canvas step. Storage files name it differently."""
 
 
 class HasDispatch(CurrentsEvent):
@@ -389,16 +386,10 @@ class HasInboundPhoneMessage(HasInboundMessage):
     """Messages from a user to a phone number."""
 
     action: str | None = None
-    """
-    Effect of the message on the subscription: ``Subscribed``, ``Unsubscribed`` or the
-    text ``None``.
-    """
+    """Effect on the subscription: ``Subscribed``, ``Unsubscribed`` or text ``None``."""
 
     media_urls: list[str | None] | None = sensitive()
-    """
-    Links to the pictures and files that the user sent. Not marked by Braze, but anyone
-    with a link sees the file.
-    """
+    """Links to files that the user sent. Anyone with a link sees the file."""
 
 
 class HasEmailProvider(CurrentsEvent):

@@ -1,18 +1,18 @@
 """In-app messages: shown while somebody uses the app or website."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import personal, storage_only
+from braze_heap.events.groups import *
 
 
 class InAppMessageEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasApp,
+    HasPlatform,
+    HasAdvertisingId,
+    HasCampaignOrCanvas,
+    HasDispatch,
+    HasSend,
 ):
     """Something happened with an in-app message."""
 
@@ -21,10 +21,7 @@ class InAppMessageEvent(
 
 
 class InAppMessageAbort(
-    InAppMessageEvent,
-    groups.HasStepMessageVariation,
-    groups.HasAbort,
-    groups.HasDeviceDetails,
+    InAppMessageEvent, HasStepMessageVariation, HasAbort, HasDeviceDetails
 ):
     """
     Braze held back an in-app message.
@@ -40,9 +37,7 @@ class InAppMessageAbort(
     """Deprecated by Braze. Generation of the message: ``legacy`` or ``triggered``."""
 
 
-class InAppMessageClick(
-    InAppMessageEvent, groups.HasDispatchOverHttp, groups.HasButton
-):
+class InAppMessageClick(InAppMessageEvent, HasDispatchOverHttp, HasButton):
     """
     A user clicked an in-app message.
 
@@ -51,9 +46,7 @@ class InAppMessageClick(
     """
 
 
-class InAppMessageImpression(
-    InAppMessageEvent, groups.HasDispatchOverHttp, groups.HasMessageExtras
-):
+class InAppMessageImpression(InAppMessageEvent, HasDispatchOverHttp, HasMessageExtras):
     """
     A user saw an in-app message.
 

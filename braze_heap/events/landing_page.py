@@ -1,10 +1,10 @@
 """Landing pages: hosted by Braze, seen by known and by anonymous people."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import personal
+from braze_heap.events.groups import *
 
 
-class LandingPageEvent(groups.HasUser, groups.HasWorkspace, groups.HasLandingPage):
+class LandingPageEvent(HasUser, HasWorkspace, HasLandingPage):
     """Something happened on a landing page."""
 
     user_id: str | None = personal(place="user")

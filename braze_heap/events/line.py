@@ -1,18 +1,18 @@
 """LINE: messages of the LINE messenger."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import personal, sensitive
+from braze_heap.events.groups import *
 
 
 class LineEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasCampaign,
-    groups.HasCanvas,
-    groups.HasStepMessageVariation,
-    groups.HasDispatch,
-    groups.HasSend,
-    groups.HasSubscriptionGroup,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasCampaign,
+    HasCanvas,
+    HasStepMessageVariation,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
 ):
     """Something happened with a LINE message."""
 
@@ -26,7 +26,7 @@ class LineEvent(
     """LINE's id of the person, unique within the LINE provider."""
 
 
-class LineAbort(LineEvent, groups.HasAbortExtras, groups.HasAbort):
+class LineAbort(LineEvent, HasAbortExtras, HasAbort):
     """
     Braze decided not to send a LINE message.
 
@@ -34,7 +34,7 @@ class LineAbort(LineEvent, groups.HasAbortExtras, groups.HasAbort):
     """
 
 
-class LineClick(LineEvent, groups.HasShortLinkClick, groups.HasBotVerdict):
+class LineClick(LineEvent, HasShortLinkClick, HasBotVerdict):
     """
     Someone, or a link scanner, followed a link in a LINE message.
 
@@ -43,7 +43,7 @@ class LineClick(LineEvent, groups.HasShortLinkClick, groups.HasBotVerdict):
     """
 
 
-class LineInboundReceive(LineEvent, groups.HasInboundMessage):
+class LineInboundReceive(LineEvent, HasInboundMessage):
     """
     A user wrote to the business on LINE.
 
@@ -52,13 +52,10 @@ class LineInboundReceive(LineEvent, groups.HasInboundMessage):
     """
 
     media_id: str | None = sensitive()
-    """
-    Id to get the picture, video or file from LINE. ``None`` for text. Not marked by
-    Braze, but it leads to what the user sent.
-    """
+    """Id to get the picture, video or file that the user sent. ``None`` for text."""
 
 
-class LineRetry(LineEvent, groups.HasRetry):
+class LineRetry(LineEvent, HasRetry):
     """
     Braze postponed a LINE message and will try again.
 
@@ -66,7 +63,7 @@ class LineRetry(LineEvent, groups.HasRetry):
     """
 
 
-class LineSend(LineEvent, groups.HasMessageExtras):
+class LineSend(LineEvent, HasMessageExtras):
     """
     Braze sent a LINE message to LINE.
 

@@ -1,8 +1,8 @@
 """Live Activities: the iOS widgets that Braze starts, updates and ends."""
 
-from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import sensitive
+from braze_heap.events.groups import *
 
 
 class HasLiveActivity(CurrentsEvent):
@@ -26,11 +26,7 @@ class HasLiveActivityType(CurrentsEvent):
 
 
 class LiveActivityEvent(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasApp,
-    HasLiveActivity,
-    HasLiveActivityType,
+    HasUser, HasWorkspace, HasApp, HasLiveActivity, HasLiveActivityType
 ):
     """Something happened with a Live Activity."""
 
@@ -39,12 +35,7 @@ class LiveActivityEvent(
 
 
 class LiveActivityTokenChange(
-    groups.HasUser,
-    groups.HasDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasTokenChange,
-    groups.HasSdkVersion,
+    HasUser, HasDevice, HasWorkspace, HasApp, HasTokenChange, HasSdkVersion
 ):
     """A token of a Live Activity changed."""
 

@@ -1,16 +1,16 @@
 """News Feed: the predecessor of Content Cards, not sold any more."""
 
-from braze_heap.events import groups
+from braze_heap.events.groups import *
 
 
-class NewsFeedCardEvent(groups.HasUserOnDevice, groups.HasApp, groups.HasPlatform):
+class NewsFeedCardEvent(HasUserOnDevice, HasApp, HasPlatform):
     """Something happened with a News Feed card."""
 
     card_id: str | None = None
     """The News Feed card."""
 
 
-class NewsFeedCardAbort(NewsFeedCardEvent, groups.HasWorkspace, groups.HasAbort):
+class NewsFeedCardAbort(NewsFeedCardEvent, HasWorkspace, HasAbort):
     """
     Legacy: Braze held back a News Feed card.
 

@@ -1,8 +1,8 @@
 """Push notifications, and the tokens that they are sent to."""
 
-from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import http_only, personal, sensitive, since
+from braze_heap.events.groups import *
 
 
 class HasPushToken(CurrentsEvent):
@@ -13,25 +13,25 @@ class HasPushToken(CurrentsEvent):
 
 
 class PushEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatformFamily,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasApp,
+    HasPlatformFamily,
+    HasCampaignOrCanvas,
+    HasDispatch,
+    HasSend,
 ):
     """Something happened with a push notification."""
 
 
 class PushTokenStateChange(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatformFamily,
-    groups.HasTokenChange,
+    HasUser,
+    HasWorkspace,
+    HasApp,
+    HasPlatformFamily,
+    HasTokenChange,
     HasPushToken,
-    groups.HasSdkVersion,
+    HasSdkVersion,
 ):
     """
     A push token was added to a profile, updated or removed from it.
@@ -72,9 +72,7 @@ class PushTokenStateChange(
     """Whether only silent pushes arrive. Exclude those tokens from reach figures."""
 
 
-class PushAbort(
-    PushEvent, groups.HasStepMessageVariation, groups.HasAbortExtras, groups.HasAbort
-):
+class PushAbort(PushEvent, HasStepMessageVariation, HasAbortExtras, HasAbort):
     """
     Braze decided not to send a push notification.
 
@@ -83,7 +81,7 @@ class PushAbort(
     """
 
 
-class PushBounce(PushEvent, groups.HasAdvertisingId, HasPushToken):
+class PushBounce(PushEvent, HasAdvertisingId, HasPushToken):
     """
     The push service rejected a notification.
 
@@ -93,7 +91,7 @@ class PushBounce(PushEvent, groups.HasAdvertisingId, HasPushToken):
     """
 
 
-class PushIosForeground(PushEvent, groups.HasPlatform, groups.HasAdvertisingId):
+class PushIosForeground(PushEvent, HasPlatform, HasAdvertisingId):
     """
     Deprecated: a push notification arrived while the iOS app was open.
 
@@ -105,12 +103,7 @@ class PushIosForeground(PushEvent, groups.HasPlatform, groups.HasAdvertisingId):
     os_version: str | None = http_only()
 
 
-class PushOpen(
-    PushEvent,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    groups.HasStepMessageVariation,
-):
+class PushOpen(PushEvent, HasPlatform, HasAdvertisingId, HasStepMessageVariation):
     """
     A user opened the app by tapping a push notification or one of its buttons.
 
@@ -126,9 +119,7 @@ class PushOpen(
     """The button that was tapped. ``None`` for a tap on the notification itself."""
 
 
-class PushRetry(
-    PushEvent, groups.HasStepMessageVariation, groups.HasRetry, groups.HasProfileTraits
-):
+class PushRetry(PushEvent, HasStepMessageVariation, HasRetry, HasProfileTraits):
     """
     Braze postponed a push notification and will try again.
 
@@ -137,11 +128,7 @@ class PushRetry(
 
 
 class PushSend(
-    PushEvent,
-    groups.HasAdvertisingId,
-    groups.HasMessageExtras,
-    groups.HasMessageArchive,
-    HasPushToken,
+    PushEvent, HasAdvertisingId, HasMessageExtras, HasMessageArchive, HasPushToken
 ):
     """
     Braze handed a push notification to Apple, Google or a browser vendor.

@@ -1,27 +1,17 @@
 """RCS: rich messages to phone numbers."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import JsonText, sensitive, since, storage_only
+from braze_heap.events.groups import *
 
 
-class RcsEvent(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasStepMessageVariation,
-):
+class RcsEvent(HasUser, HasWorkspace, HasCampaignOrCanvas, HasStepMessageVariation):
     """Something happened with an RCS message."""
 
     canvas_id: str | None = since(10)
 
 
 class RcsMessageEvent(
-    RcsEvent,
-    groups.HasDevice,
-    groups.HasDispatch,
-    groups.HasSend,
-    groups.HasSubscriptionGroup,
-    groups.HasRecipientPhone,
+    RcsEvent, HasDevice, HasDispatch, HasSend, HasSubscriptionGroup, HasRecipientPhone
 ):
     """Braze sent an RCS message, or something became of one that it had sent."""
 
@@ -29,9 +19,7 @@ class RcsMessageEvent(
     """Your RCS agent that sent the message."""
 
 
-class RcsAbort(
-    RcsEvent, groups.HasAbortExtras, groups.HasSubscriptionGroup, groups.HasAbort
-):
+class RcsAbort(RcsEvent, HasAbortExtras, HasSubscriptionGroup, HasAbort):
     """
     Braze decided not to send an RCS message.
 
@@ -42,12 +30,12 @@ class RcsAbort(
 
 class RcsClick(
     RcsEvent,
-    groups.HasDevice,
-    groups.HasSend,
-    groups.HasSubscriptionGroup,
-    groups.HasShortLinkClick,
-    groups.HasBotClickReason,
-    groups.HasUserPhone,
+    HasDevice,
+    HasSend,
+    HasSubscriptionGroup,
+    HasShortLinkClick,
+    HasBotClickReason,
+    HasUserPhone,
 ):
     """
     A user tapped a link, suggestion or button in an RCS message.
@@ -79,11 +67,7 @@ class RcsDelivery(RcsMessageEvent):
 
 
 class RcsInboundReceive(
-    RcsEvent,
-    groups.HasSend,
-    groups.HasSubscriptionGroup,
-    groups.HasUserPhone,
-    groups.HasInboundPhoneMessage,
+    RcsEvent, HasSend, HasSubscriptionGroup, HasUserPhone, HasInboundPhoneMessage
 ):
     """
     A user wrote to the business by RCS.
@@ -98,7 +82,7 @@ class RcsInboundReceive(
     canvas_variation_name: str | None = since(6)
 
 
-class RcsRead(RcsEvent, groups.HasRecipientPhone):
+class RcsRead(RcsEvent, HasRecipientPhone):
     """
     A user read an RCS message.
 
@@ -107,7 +91,7 @@ class RcsRead(RcsEvent, groups.HasRecipientPhone):
     """
 
 
-class RcsRejection(RcsMessageEvent, groups.HasFailureCause):
+class RcsRejection(RcsMessageEvent, HasFailureCause):
     """
     An RCS message was rejected and not delivered.
 
@@ -121,7 +105,7 @@ class RcsRejection(RcsMessageEvent, groups.HasFailureCause):
     canvas_step_message_variation_id: str | None = storage_only(since=4)
 
 
-class RcsSend(RcsMessageEvent, groups.HasMessageExtras):
+class RcsSend(RcsMessageEvent, HasMessageExtras):
     """
     Braze handed an RCS message to the provider.
 

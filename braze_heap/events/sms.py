@@ -1,21 +1,21 @@
 """SMS and MMS."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import sensitive, since
+from braze_heap.events.groups import *
 
 
-class SmsEvent(groups.HasUser, groups.HasWorkspace, groups.HasCampaignOrCanvas):
+class SmsEvent(HasUser, HasWorkspace, HasCampaignOrCanvas):
     """Something happened with an SMS or MMS."""
 
 
 class SmsMessageEvent(
     SmsEvent,
-    groups.HasTimezone,
-    groups.HasDeviceOverHttp,
-    groups.HasDispatch,
-    groups.HasSend,
-    groups.HasSubscriptionGroup,
-    groups.HasRecipientPhone,
+    HasTimezone,
+    HasDeviceOverHttp,
+    HasDispatch,
+    HasSend,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
 ):
     """Braze sent an SMS, or something became of one that it had sent."""
 
@@ -28,11 +28,7 @@ class SmsOutcomeEvent(SmsMessageEvent):
 
 
 class SmsAbort(
-    SmsEvent,
-    groups.HasStepMessageVariation,
-    groups.HasAbortExtras,
-    groups.HasSubscriptionGroup,
-    groups.HasAbort,
+    SmsEvent, HasStepMessageVariation, HasAbortExtras, HasSubscriptionGroup, HasAbort
 ):
     """
     Braze decided not to send an SMS.
@@ -42,7 +38,7 @@ class SmsAbort(
     """
 
 
-class SmsCarrierSend(SmsMessageEvent, groups.HasSenderPhone):
+class SmsCarrierSend(SmsMessageEvent, HasSenderPhone):
     """
     An SMS was passed on to the mobile carrier.
 
@@ -52,7 +48,7 @@ class SmsCarrierSend(SmsMessageEvent, groups.HasSenderPhone):
     """
 
 
-class SmsDelivery(SmsOutcomeEvent, groups.HasSenderPhone):
+class SmsDelivery(SmsOutcomeEvent, HasSenderPhone):
     """
     An SMS reached the user's phone, according to the carrier.
 
@@ -61,7 +57,7 @@ class SmsDelivery(SmsOutcomeEvent, groups.HasSenderPhone):
     """
 
 
-class SmsDeliveryFailure(SmsOutcomeEvent, groups.HasFailureCause):
+class SmsDeliveryFailure(SmsOutcomeEvent, HasFailureCause):
     """
     An SMS could not be delivered.
 
@@ -72,10 +68,7 @@ class SmsDeliveryFailure(SmsOutcomeEvent, groups.HasFailureCause):
 
 
 class SmsInboundReceive(
-    SmsEvent,
-    groups.HasSubscriptionGroup,
-    groups.HasUserPhone,
-    groups.HasInboundPhoneMessage,
+    SmsEvent, HasSubscriptionGroup, HasUserPhone, HasInboundPhoneMessage
 ):
     """
     A user texted the business by SMS.
@@ -89,7 +82,7 @@ class SmsInboundReceive(
     """Business number or short code that received the message."""
 
 
-class SmsRejection(SmsOutcomeEvent, groups.HasFailureCause, groups.HasSenderPhone):
+class SmsRejection(SmsOutcomeEvent, HasFailureCause, HasSenderPhone):
     """
     The carrier rejected an SMS.
 
@@ -98,12 +91,7 @@ class SmsRejection(SmsOutcomeEvent, groups.HasFailureCause, groups.HasSenderPhon
     """
 
 
-class SmsRetry(
-    SmsEvent,
-    groups.HasStepMessageVariation,
-    groups.HasSubscriptionGroup,
-    groups.HasRetry,
-):
+class SmsRetry(SmsEvent, HasStepMessageVariation, HasSubscriptionGroup, HasRetry):
     """
     Braze postponed an SMS and will try again.
 
@@ -112,7 +100,7 @@ class SmsRetry(
     """
 
 
-class SmsSend(SmsMessageEvent, groups.HasMessageExtras, groups.HasMessageArchive):
+class SmsSend(SmsMessageEvent, HasMessageExtras, HasMessageArchive):
     """
     Braze handed an SMS to the SMS provider.
 
@@ -127,11 +115,11 @@ class SmsSend(SmsMessageEvent, groups.HasMessageExtras, groups.HasMessageArchive
 
 class SmsShortLinkClick(
     SmsEvent,
-    groups.HasTimezone,
-    groups.HasDeviceOverHttp,
-    groups.HasShortLinkClick,
-    groups.HasBotClickReason,
-    groups.HasUserPhone,
+    HasTimezone,
+    HasDeviceOverHttp,
+    HasShortLinkClick,
+    HasBotClickReason,
+    HasUserPhone,
 ):
     """
     Someone, or a link scanner, followed a shortened link in an SMS.

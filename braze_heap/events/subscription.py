@@ -1,16 +1,11 @@
 """Subscriptions: who may be contacted, and on which channel."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import http_only, personal
+from braze_heap.events.groups import *
 
 
 class SubscriptionEvent(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasCampaignOrCanvas,
-    groups.HasSend,
+    HasUser, HasTimezone, HasWorkspace, HasApp, HasCampaignOrCanvas, HasSend
 ):
     """
     The user changed what they want to receive.
@@ -53,10 +48,7 @@ class SubscriptionGlobalStateChange(SubscriptionEvent):
 
 
 class SubscriptionGroupStateChange(
-    SubscriptionEvent,
-    groups.HasDeviceOverHttp,
-    groups.HasDispatch,
-    groups.HasSubscriptionGroup,
+    SubscriptionEvent, HasDeviceOverHttp, HasDispatch, HasSubscriptionGroup
 ):
     """
     A user joined or left a subscription group.

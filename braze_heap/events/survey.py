@@ -1,20 +1,20 @@
 """Surveys: answers given on landing pages and in apps."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import JsonText, personal
+from braze_heap.events.groups import *
 
 
 class SurveyResponse(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasPlatform,
-    groups.HasAdvertisingId,
-    groups.HasCampaignOrCanvas,
-    groups.HasServedVariation,
-    groups.HasMessageExtras,
-    groups.HasLandingPage,
-    groups.HasBrowser,
+    HasUserOnDevice,
+    HasWorkspace,
+    HasApp,
+    HasPlatform,
+    HasAdvertisingId,
+    HasCampaignOrCanvas,
+    HasServedVariation,
+    HasMessageExtras,
+    HasLandingPage,
+    HasBrowser,
 ):
     """
     A user answered one question of a survey.

@@ -1,10 +1,10 @@
 """Users: what happens to the profile itself."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import JsonObject, personal, sensitive
+from braze_heap.events.groups import *
 
 
-class RandomBucketNumberUpdate(groups.HasUser, groups.HasWorkspace):
+class RandomBucketNumberUpdate(HasUser, HasWorkspace):
     """
     A profile got a new random bucket number.
 
@@ -19,7 +19,7 @@ class RandomBucketNumberUpdate(groups.HasUser, groups.HasWorkspace):
     """Number of the profile before. ``None`` if this is its first."""
 
 
-class UserDeleteRequest(groups.HasWorkspace):
+class UserDeleteRequest(HasWorkspace):
     """
     Deletion of a profile was requested.
 
@@ -32,7 +32,7 @@ class UserDeleteRequest(groups.HasWorkspace):
     """The profile to be deleted, 24 hex digits."""
 
 
-class UserOrphan(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.HasApp):
+class UserOrphan(HasUser, HasDevice, HasWorkspace, HasApp):
     """
     A profile was merged into another one and ceased to exist.
 
@@ -44,19 +44,10 @@ class UserOrphan(groups.HasUser, groups.HasDevice, groups.HasWorkspace, groups.H
     """The profile that ceased to exist, 24 hex digits."""
 
     orphaned_by_id: str | None = sensitive()
-    """
-    ``user_id`` of the profile that survived. Earlier events of the absorbed profile
-    belong to it. Not marked by Braze, but the id of a person.
-    """
+    """The surviving profile, to which earlier events of the absorbed one belong."""
 
 
-class ProfileUpdate(
-    groups.HasUser,
-    groups.HasTimezone,
-    groups.HasWorkspace,
-    groups.HasApp,
-    groups.HasProfileTraits,
-):
+class ProfileUpdate(HasUser, HasTimezone, HasWorkspace, HasApp, HasProfileTraits):
     """
     Beta: a user's profile was changed.
 

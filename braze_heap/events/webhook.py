@@ -1,26 +1,20 @@
 """Webhooks: requests that Braze sends to other services."""
 
-from braze_heap.events import groups
 from braze_heap.events._declare import sensitive
+from braze_heap.events.groups import *
 
 
-class WebhookEvent(
-    groups.HasUser,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasDispatch,
-    groups.HasSend,
-):
+class WebhookEvent(HasUser, HasWorkspace, HasCampaignOrCanvas, HasDispatch, HasSend):
     """Something happened with a webhook."""
 
 
 class WebhookAbort(
     WebhookEvent,
-    groups.HasTimezone,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasAbortExtras,
-    groups.HasAbort,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasAbortExtras,
+    HasAbort,
 ):
     """
     Braze decided not to call a webhook.
@@ -30,7 +24,7 @@ class WebhookAbort(
     """
 
 
-class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
+class WebhookFailure(WebhookEvent, HasStepMessageVariation):
     """
     A webhook call failed.
 
@@ -55,17 +49,13 @@ class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
     """Host name of the endpoint. Group failures by it."""
 
     raw_response: str | None = sensitive()
-    """
-    Beginning of the endpoint's answer. Not marked by Braze, but can contain anything.
-    """
+    """Beginning of the endpoint's answer. Can contain anything."""
 
     retry_count: int | None = None
     """Number of attempts so far."""
 
     url_path: str | None = sensitive()
-    """
-    Path of the endpoint on ``host``. Not marked by Braze, but may contain a user's id.
-    """
+    """Path of the endpoint on ``host``. May contain a user's id."""
 
     webhook_duration: int | None = None
     """Duration of the call, in milliseconds."""
@@ -79,11 +69,11 @@ class WebhookFailure(WebhookEvent, groups.HasStepMessageVariation):
 
 class WebhookRetry(
     WebhookEvent,
-    groups.HasTimezone,
-    groups.HasDevice,
-    groups.HasStepMessageVariation,
-    groups.HasRetry,
-    groups.HasProfileTraits,
+    HasTimezone,
+    HasDevice,
+    HasStepMessageVariation,
+    HasRetry,
+    HasProfileTraits,
 ):
     """
     Braze postponed the call of a webhook and will try again.
@@ -93,9 +83,7 @@ class WebhookRetry(
     """
 
 
-class WebhookSend(
-    WebhookEvent, groups.HasTimezone, groups.HasDeviceOverHttp, groups.HasMessageExtras
-):
+class WebhookSend(WebhookEvent, HasTimezone, HasDeviceOverHttp, HasMessageExtras):
     """
     Braze called a webhook for a user.
 

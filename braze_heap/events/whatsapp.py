@@ -1,18 +1,15 @@
 """WhatsApp: messages of the WhatsApp Business Platform."""
 
-from braze_heap.events import groups
 from braze_heap.events._base import CurrentsEvent
 from braze_heap.events._declare import JsonText, http_only, personal, sensitive, since
+from braze_heap.events.groups import *
 
 
 class HasBsuid(CurrentsEvent):
     """Events with WhatsApp's business-scoped id of the user."""
 
     bsuid: str | None = sensitive(since=8)
-    """
-    WhatsApp's id of the user, different for each business. Not marked by Braze, but it
-    identifies a person.
-    """
+    """WhatsApp's id of the user, different for each business."""
 
 
 class HasWhatsAppMessage(HasBsuid):
@@ -30,21 +27,18 @@ class HasWhatsAppMessage(HasBsuid):
 
 
 class WhatsAppEvent(
-    groups.HasUserOnDevice,
-    groups.HasWorkspace,
-    groups.HasCampaignOrCanvas,
-    groups.HasStepMessageVariation,
+    HasUserOnDevice, HasWorkspace, HasCampaignOrCanvas, HasStepMessageVariation
 ):
     """Something happened with a WhatsApp message."""
 
 
 class WhatsAppMessageEvent(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasSend,
-    groups.HasSenderPhone,
-    groups.HasSubscriptionGroup,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasSend,
+    HasSenderPhone,
+    HasSubscriptionGroup,
+    HasRecipientPhone,
     HasWhatsAppMessage,
 ):
     """Braze sent a WhatsApp message, or something became of one that it had sent."""
@@ -55,11 +49,11 @@ class WhatsAppMessageEvent(
 
 class WhatsAppAbort(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasAbortExtras,
-    groups.HasSubscriptionGroup,
-    groups.HasAbort,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasAbortExtras,
+    HasSubscriptionGroup,
+    HasAbort,
+    HasRecipientPhone,
     HasBsuid,
 ):
     """
@@ -70,7 +64,7 @@ class WhatsAppAbort(
     """
 
 
-class WhatsAppClick(WhatsAppEvent, groups.HasShortLinkClick, groups.HasUserPhone):
+class WhatsAppClick(WhatsAppEvent, HasShortLinkClick, HasUserPhone):
     """
     A user followed a tracked link in a WhatsApp message.
 
@@ -105,9 +99,9 @@ class WhatsAppFailure(WhatsAppMessageEvent):
 
 class WhatsAppInboundReceive(
     WhatsAppEvent,
-    groups.HasSubscriptionGroup,
-    groups.HasUserPhone,
-    groups.HasInboundPhoneMessage,
+    HasSubscriptionGroup,
+    HasUserPhone,
+    HasInboundPhoneMessage,
     HasWhatsAppMessage,
 ):
     """
@@ -122,10 +116,7 @@ class WhatsAppInboundReceive(
     """Business number or short code that received the message."""
 
     quick_reply_text: str | None = sensitive()
-    """
-    Text of the button of a quick reply. ``None`` for anything else. Not marked by
-    Braze, but it is what the user answered.
-    """
+    """The user's answer: text of a quick-reply button. ``None`` for anything else."""
 
     catalog_id: str | None = since(3)
     """Catalog of the product that the user asks about, ``product_id``."""
@@ -137,10 +128,7 @@ class WhatsAppInboundReceive(
     """Completed form of a Flow response: JSON text of an object, field to answer."""
 
     in_reply_to: str | None = sensitive(since=3)
-    """
-    ``message_id`` of the ``whatsapp.Send`` that the user answered. Contains the phone
-    number, too.
-    """
+    """``message_id`` of the message answered. Contains the phone number, too."""
 
 
 class WhatsAppRead(WhatsAppMessageEvent):
@@ -154,10 +142,10 @@ class WhatsAppRead(WhatsAppMessageEvent):
 
 class WhatsAppRetry(
     WhatsAppEvent,
-    groups.HasDispatch,
-    groups.HasSubscriptionGroup,
-    groups.HasRetry,
-    groups.HasRecipientPhone,
+    HasDispatch,
+    HasSubscriptionGroup,
+    HasRetry,
+    HasRecipientPhone,
     HasBsuid,
 ):
     """
@@ -167,7 +155,7 @@ class WhatsAppRetry(
     """
 
 
-class WhatsAppSend(WhatsAppMessageEvent, groups.HasMessageExtras):
+class WhatsAppSend(WhatsAppMessageEvent, HasMessageExtras):
     """
     Braze handed a WhatsApp message to WhatsApp.
 

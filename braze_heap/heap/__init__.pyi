@@ -4,8 +4,8 @@ from braze_heap.heap._encoder import (
     Adjustment as Adjustment,
     Nested as Nested,
     PropertyEncoder as PropertyEncoder,
-    UnsupportedValueError as UnsupportedValueError,
 )
+from braze_heap.heap._json_values import UnsupportedValueError as UnsupportedValueError
 from braze_heap.heap._options import HeapOptions as HeapOptions
 from braze_heap.heap._pacing import (
     LocalPacer as LocalPacer,

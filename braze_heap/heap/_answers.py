@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import email.utils
 import errno
 import json
@@ -32,12 +33,8 @@ class Answer:
     """
     The parts of an HTTP response that decide about a request.
 
-    Attributes:
-        status: Status code.
-        retry_after: Raw header, or ``None``.
-        text: The first `MAX_ANSWER` bytes of the body.
-        complete: Whether the head declares the end of the body, and the body was read
-            to its end or to `MAX_ANSWER` bytes.
+    It is *complete* if the head declares the end of the body, and *text* is the body to
+    its end or to `MAX_ANSWER` bytes.
     """
 
     status: int
@@ -51,11 +48,8 @@ class Failure:
     """
     Lack of an answer. Has no text of an exception, which may quote the request.
 
-    Attributes:
-        kind: Class of the HTTP library's exception.
-        error: Class of the operating system's error that caused it, for TLS with
-            OpenSSL's reason; may be empty.
-        errno: Number of that error.
+    *kind* is the class of the HTTP library's exception, *error* that of the system's
+    error that caused it, for TLS with OpenSSL's reason.
     """
 
     kind: str
@@ -91,16 +85,14 @@ def verdict(reply: Answer | Failure) -> Verdict:
     A 2xx counts only if it is complete, and its body empty or JSON. Another body, such
     as HTML, comes from a proxy, a login page or a wrong host.
     """
-    if isinstance(reply, Failure) or reply.status < 200:
+    if isinstance(reply, Failure) or not 200 <= reply.status < 500:
         return Verdict.RETRY
-    if reply.status < 300 and not reply.complete:
+    if reply.status >= 300:
+        return _VERDICTS.get(reply.status, Verdict.MISCONFIGURED)
+    if not reply.complete:
         return Verdict.RETRY
-    if reply.status < 300:
-        is_heap = _is_json_or_empty(reply.text)
-        return Verdict.ACCEPTED if is_heap else Verdict.MISCONFIGURED
-    if reply.status >= 500:
-        return Verdict.RETRY
-    return _VERDICTS.get(reply.status, Verdict.MISCONFIGURED)
+    is_heap = _is_json_or_empty(reply.text)
+    return Verdict.ACCEPTED if is_heap else Verdict.MISCONFIGURED
 
 
 _VERDICTS: Final = {
@@ -168,29 +160,20 @@ def retry_seconds(value: str | None, now: float) -> float | None:
     """
     Parse a ``Retry-After`` header to seconds, 0 to `MAX_RETRY_AFTER`.
 
-    Args:
-        value: One or more numbers of seconds, or a date in one of the three grammars of
-            RFC 9110, 5.6.7. Anything else gives ``None``.
-        now: UTC epoch seconds.
+    It has one or more numbers of seconds, or a date in one of the three grammars of
+    RFC 9110, 5.6.7. Anything else gives ``None``. *now* is in UTC epoch seconds.
     """
     if value is None or len(value) > 256:
         return None
-    if (seconds := _seconds_of_date(value)) is not None:
-        return _bounded(seconds - now)
-    matches = [_SECONDS.fullmatch(part.strip()) for part in value.split(",")]
-    numbers = [float(match[0]) for match in matches if match]
-    return _bounded(max(numbers)) if numbers else None
-
-
-def _seconds_of_date(text: str) -> float | None:
-    try:
-        parsed = email.utils.parsedate_tz(text) if ":" in text else None
-        return None if parsed is None else email.utils.mktime_tz(parsed)
-    except (ValueError, OverflowError, TypeError, IndexError, OSError):
+    seconds = None
+    with contextlib.suppress(ValueError, OverflowError, TypeError, IndexError, OSError):
+        if ":" in value and (date := email.utils.parsedate_tz(value)):
+            seconds = email.utils.mktime_tz(date) - now
+    if seconds is None:
+        matches = [_SECONDS.fullmatch(part.strip()) for part in value.split(",")]
+        seconds = max((float(match[0]) for match in matches if match), default=None)
+    if seconds is None:
         return None
-
-
-def _bounded(seconds: float) -> float:
     return min(max(seconds, 0.0), MAX_RETRY_AFTER) if math.isfinite(seconds) else 0.0
 
 
@@ -201,10 +184,7 @@ def rejected_index(text: bytes, name: str, length: int) -> int | None:
     """
     Parse the index that Heap names, as in ``postBody.events[7] should be object``.
 
-    Args:
-        text: Body of a 400.
-        name: ``events`` or ``users``.
-        length: Number of items in the request. A larger index gives ``None``.
+    One beyond *length*, the number of items in the request, gives ``None``.
     """
     found = re.search(rb"\b%b\[([0-9]{1,6})\]" % name.encode(), text)
     index = int(found[1]) if found else length
@@ -218,18 +198,15 @@ def redact_reply(text: bytes, values: Iterable[Any]) -> str:
     Removed: *values* of the rejected call, quoted text that is not a schema term,
     e-mail addresses, runs of six or more digits.
     """
+    texts = {str(value) for value in values if isinstance(value, str | int | float)}
+    texts |= {json.dumps(text)[1:-1] for text in texts}
     clean = _UNPRINTABLE.sub(" ", text.decode("utf-8", "replace"))
-    for value in sorted(_texts_to_remove(values), key=len, reverse=True):
-        clean = clean.replace(value, "…")
+    for value in sorted(texts - _SCHEMA_TERMS, key=len, reverse=True):
+        if len(value) > 2:
+            clean = clean.replace(value, "…")
     clean = _QUOTED.sub(lambda m: m[0] if m[0][1:-1] in _SCHEMA_TERMS else "…", clean)
     clean = _PERSONAL.sub("…", clean).strip()
     return clean if len(clean) <= MAX_DETAIL else f"{clean[: MAX_DETAIL - 1]}…"
-
-
-def _texts_to_remove(values: Iterable[Any]) -> set[str]:
-    texts = {str(value) for value in values if isinstance(value, str | int | float)}
-    texts |= {json.dumps(text)[1:-1] for text in texts}
-    return {text for text in texts if len(text) > 2 and text not in _SCHEMA_TERMS}
 
 
 _SCHEMA_TERMS: Final = frozenset(

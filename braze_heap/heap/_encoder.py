@@ -1,42 +1,46 @@
 """Conversion of names and values to those that are legal for Heap."""
 
-import dataclasses
-import datetime as dt
 import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from decimal import Decimal
-from enum import Enum, StrEnum
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from enum import StrEnum
 from types import NoneType
 from typing import Any, Final, Literal, TypeAlias
-from uuid import UUID
 
-import attrs
-
-from braze_heap._json import writer
 from braze_heap._json_limits import MAX_FAST_VALUES, within_fast_limits
 from braze_heap._text import cut_utf16, utf16_length
-from braze_heap.exceptions import BrazeHeapError
-from braze_heap.heap._lists import (
-    Lists,
+from braze_heap.heap._json_values import (
+    JSON_TYPES,
+    UnsupportedValueError,
+    as_json,
+    fitting_when_joined,
+    json_text,
     json_within,
+    name_text,
     not_finite_text,
-    number_within,
-    render_list,
+    to_json_type,
+    valid_json,
+    with_text_keys,
 )
 from braze_heap.heap.calls import MAX_INTEGER, MAX_PROPERTIES, MAX_TEXT, Value
 
 Nested: TypeAlias = Literal["flatten", "json", "drop"]
 """Treatment of objects: dotted names, JSON text, or omission."""
 
+Lists: TypeAlias = Literal["json", "columns"]
+"""
+Form of lists of objects: one JSON text, or for each field of the objects its values
+joined by ``||``, which Heap reads as an array. A second property has their number.
+"""
+
 
 class Adjustment(StrEnum):
     """Kind of change that made a value legal. Each change is counted."""
 
     TRUNCATED = "truncated"
-    """A text, a name or a joined list was longer than Heap accepts."""
+    """A text, a name or a joined list was truncated to 1,023 UTF-16 units."""
 
     RENAMED = "renamed"
     """A name was empty, reserved by Heap, or used by another property."""
@@ -49,29 +53,6 @@ class Adjustment(StrEnum):
 
     TOO_MANY = "too_many"
     """A property beyond the first 1,000 was omitted."""
-
-
-class UnsupportedValueError(BrazeHeapError, TypeError):
-    """
-    JSON cannot represent the value of a property. The message does not quote it.
-
-    Attributes:
-        type_name: Type of the value.
-        property_name: Name of the property; "" if it is not known yet.
-    """
-
-    def __init__(self, type_name: str, property_name: str = "") -> None:
-        super().__init__(type_name, property_name)
-        self.type_name = type_name
-        self.property_name = property_name
-
-    def __str__(self) -> str:
-        where = f"property {self.property_name[:100]!r}" if self.property_name else "it"
-        return (
-            f"{where} has a value of the type {self.type_name}, which JSON cannot "
-            "represent: use text, a number, a boolean, a date, a list, a dict, or an "
-            "instance of an attrs class or a dataclass"
-        )
 
 
 def is_legal_text(text: str) -> bool:
@@ -131,7 +112,7 @@ class LegalNames:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
-        self._paths: dict[str, _PathNames] = {}
+        self._below: dict[str, _DottedNames] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LegalNames, ()
@@ -145,92 +126,31 @@ class LegalNames:
             self.names.add(name)
         return is_legal
 
-    def below(self, path: str) -> "_PathNames":
-        """Return the dotted names below *path*, by key."""
-        try:
-            return self._paths[path]
-        except KeyError:
-            names = _PathNames(path, 0, self)
-            if len(self._paths) < _MAX_PATHS:
-                self._paths[path] = names
-            return names
+    def below(self, path: str) -> "_DottedNames":
+        """Return the names of the values in an object, by key."""
+        names = self._below.get(path)
+        if names is None:
+            names = _DottedNames(path, self)
+            if len(self._below) < _MAX_PATHS:
+                self._below[path] = names
+        return names
 
 
-class _PathNames(dict[str, str | None]):
+class _DottedNames(dict[str, str | None]):
     """Key of an object to its dotted name; ``None`` if the name may not be legal."""
 
-    def __init__(self, path: str, depth: int, legal: LegalNames) -> None:
+    def __init__(self, path: str, legal: LegalNames) -> None:
         super().__init__()
         self._path = path
-        self._depth = depth
         self._legal = legal
-        self._below: dict[str, _PathNames] = {}
 
     def __missing__(self, key: Any) -> str | None:
-        if type(key) is not str:
-            return None
         name = f"{self._path}.{key}"
-        if not self._legal.is_legal(name):
+        if type(key) is not str or not self._legal.is_legal(name):
             return None
         if name in self._legal.names:
             self[key] = name
         return name
-
-    def below(self, key: str) -> "_PathNames | None":
-        """Return the names one level down; ``None`` beyond a depth of 20."""
-        try:
-            return self._below[key]
-        except KeyError:
-            if self._depth >= _MAX_DEPTH or type(key) is not str:
-                return None
-            names = _PathNames(f"{self._path}.{key}", self._depth + 1, self._legal)
-            if len(self._below) < _MAX_PATHS:
-                self._below[key] = names
-            return names
-
-
-def _flatten_into(
-    found: dict[str, Value], names: _PathNames, value: dict[str, Any]
-) -> int:
-    """
-    Add the values in *value* to *found*, under *names*.
-
-    Return their number; -1 if a change may have to be counted.
-    """
-    if len(value) > MAX_FAST_VALUES:
-        return -1
-    count = 0
-    for key, inner in value.items():
-        cls = type(inner)
-        if cls is dict:
-            inner_names = names.below(key)
-            number = (
-                -1 if inner_names is None else _flatten_into(found, inner_names, inner)
-            )
-            if number < 0:
-                return -1
-            count += number
-            continue
-        simple = to_simple_value(inner)
-        if simple is None:
-            if inner is None:
-                continue
-            if cls is not list or not within_fast_limits(inner):
-                return -1
-            is_nested = not _CONTAINERS.isdisjoint(map(type, inner))
-            simple = to_simple_value(_json_text(inner)) if is_nested else None
-            inner_names = names.below(key)
-            of_count = inner_names["count"] if inner_names is not None else None
-            if simple is None or of_count is None:
-                return -1
-            found[of_count] = len(inner)
-            count += 1
-        name = names[key]
-        if name is None:
-            return -1
-        found[name] = simple
-        count += 1
-    return count
 
 
 class PropertyEncoder:
@@ -268,16 +188,15 @@ class PropertyEncoder:
             del legal[name]
         self.legalize_in_place(legal, [*legal])
         for name in illegal:
-            self.add(legal, _name_text(name), given[name])
+            self.add(legal, name_text(name), given[name])
         return self.limit_count(legal)
 
     def legalize_in_place(
         self, properties: dict[str, Any], names: Iterable[str]
     ) -> None:
         """
-        Make the values under *names* legal, in place. All names must be legal.
-
-        Flattened objects are added after scalars. Missing names are ignored.
+        Make the values under *names*, which are legal, legal in place. Missing names
+        are ignored, and flattened objects are added after scalars.
         """
         others = []
         short = _SURELY_SHORT
@@ -312,20 +231,17 @@ class PropertyEncoder:
 
         Names reserved by Heap are prefixed, and lists of objects are JSON text.
         """
+        reserved = [name for name in given if name in _RESERVED_NAMES]
+        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
         lists, self.lists = self.lists, "json"
         try:
-            return self._user_properties(given)
+            legal = self.properties(others)
+            for name in reserved:
+                if given[name] is not None:
+                    self.adjustments[Adjustment.RENAMED] += 1
+                    self.add(legal, f"braze_{name}", given[name])
         finally:
             self.lists = lists
-
-    def _user_properties(self, given: Mapping[str, Any]) -> dict[str, Value]:
-        if _RESERVED_NAMES.isdisjoint(given):
-            return self.properties(given)
-        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
-        legal = self.properties(others)
-        for name in [n for n in given if n in _RESERVED_NAMES and given[n] is not None]:
-            self.adjustments[Adjustment.RENAMED] += 1
-            self.add(legal, f"braze_{name}", given[name])
         return self.limit_count(legal)
 
     def text(self, text: str) -> str:
@@ -343,10 +259,14 @@ class PropertyEncoder:
     def _number(self, number: float) -> Value:
         if -MAX_INTEGER <= number <= MAX_INTEGER:
             return number
-        if number.__class__ is float and math.isfinite(number):
+        is_float = number.__class__ is float
+        if is_float and math.isfinite(number):
             return number
         self.adjustments[Adjustment.NUMBER_AS_TEXT] += 1
-        return self.text(_number_text(number))
+        try:
+            return not_finite_text(number) if is_float else self.text(str(number))
+        except ValueError:  # over 4,300 digits
+            return self.text(hex(int(number)))
 
     def add(self, legal: dict[str, Any], name: str, value: Any) -> None:
         """
@@ -363,12 +283,12 @@ class PropertyEncoder:
             raise UnsupportedValueError(error.type_name, name) from None
         except RecursionError:
             kind = f"{type(value).__name__}, which contains itself or is too deep"
-            raise UnsupportedValueError(kind, name[:_MAX_SHOWN]) from None
+            raise UnsupportedValueError(kind, name[:100]) from None
 
     def _add(self, legal: dict[str, Any], name: str, value: Any) -> None:
-        value = _to_json_type(value)
-        if type(value) is list and not _JSON_TYPES.issuperset(map(type, value)):
-            value = [_to_json_type(each) for each in value]
+        value = to_json_type(value)
+        if type(value) is list and not JSON_TYPES.issuperset(map(type, value)):
+            value = [to_json_type(each) for each in value]
         if type(value) is dict and self.nested != "json":
             if self.nested == "flatten":
                 self._flatten(legal, name, value)
@@ -383,35 +303,86 @@ class PropertyEncoder:
             legal[unused] = self.text(value) if is_text else self._scalar(value)
 
     def _add_list(self, legal: dict[str, Any], name: str, value: list[Any]) -> None:
-        elements = _with_text_keys(value)
-        rendered = render_list(name, elements, self.lists, _json_text)
-        for own, part in rendered.properties:
+        for own, part in self._render_list(name, with_text_keys(value)):
             if len(legal) >= MAX_PROPERTIES:
                 self.adjustments[Adjustment.TOO_MANY] += 1
             else:
                 legal[self.unused_name(own, legal)] = self._scalar(part)
-        self._count(Adjustment.TRUNCATED, rendered.truncated)
-        self._count(Adjustment.CHARACTERS, rendered.replaced)
-        self._count(Adjustment.TOO_MANY, rendered.too_many)
+
+    def _render_list(self, name: str, elements: list[Any]) -> list[tuple[str, Value]]:
+        """
+        Return the properties that a list of objects or lists becomes.
+
+        Elements that are not objects have no columns: such a list is always JSON. The
+        parts of a nested object have columns with dotted names; a list in it is JSON.
+        """
+        count = (f"{name}.count", len(elements))
+        if self.lists == "json" or not _OBJECTS.issuperset(map(type, elements)):
+            return [(name, self._json(elements)), count]
+        columns: dict[str, dict[int, Any]] = {}
+        for row, element in enumerate(elements[:_MAX_ROWS]):
+            for path, value in _fields(name, element or {}):
+                columns.setdefault(path, {})[row] = value
+        properties: list[tuple[str, Value]] = [count]
+        for path, column in [*columns.items()][:MAX_PROPERTIES]:
+            cells = [_cell(column.get(row)) for row in range(max(column) + 1)]
+            shown = [_without_separator(cell) for cell in cells]
+            number = fitting_when_joined(shown)
+            is_cut = number < len(cells) or len(elements) > _MAX_ROWS
+            self._count(Adjustment.TRUNCATED, is_cut)
+            self._count(Adjustment.CHARACTERS, cells[:number] != shown[:number])
+            properties.append((path, "||".join(shown[:number])))
+        self._count(Adjustment.TOO_MANY, max(0, len(columns) - MAX_PROPERTIES))
+        return properties
+
+    def _json(self, value: list[Any] | dict[str, Any]) -> str:
+        text, omitted = json_within(value)
+        self._count(Adjustment.TRUNCATED, omitted > 0)
+        return text
 
     def _count(self, adjustment: Adjustment, number: int) -> None:
         if number:
             self.adjustments[adjustment] += number
 
     def flatten_plain(self, path: str, value: Any) -> dict[str, Value] | None:
-        """
-        Return the properties that `add` would add under *path*.
-
-        Return ``None`` if a change may have to be counted.
-        """
+        """Return what `add` would add; ``None`` if a change may have to be counted."""
         if type(value) is not dict or self.nested != "flatten":
             return None
-        if self.lists != "json" and _has_list_of_containers(value):
-            return None
         found: dict[str, Value] = {}
-        count = _flatten_into(found, self.legal_names.below(path), value)
-        is_simple = count == len(found) <= MAX_FAST_VALUES  # fewer: names collide
+        number = self._flatten_plain(found, path, value, levels=20)
+        is_simple = number == len(found) <= MAX_FAST_VALUES  # fewer: names collide
         return found if is_simple else None
+
+    def _flatten_plain(
+        self, found: dict[str, Value], path: str, value: dict[str, Any], levels: int
+    ) -> int:
+        """Add the values in *value* to *found*; return their number, -1 if unusual."""
+        if not levels or len(value) > MAX_FAST_VALUES:
+            return -1
+        number, names = 0, self.legal_names.below(path)
+        for key, inner in value.items():
+            name = names[key]
+            if name is None:
+                return -1
+            if type(inner) is dict:
+                below = self._flatten_plain(found, name, inner, levels - 1)
+                if below < 0:
+                    return -1
+                number += below
+                continue
+            simple = to_simple_value(inner)
+            if simple is None:
+                if inner is None:
+                    continue
+                simple = _plain_list(inner) if self.lists == "json" else None
+                count = self.legal_names.below(name)["count"]
+                if simple is None or count is None:
+                    return -1
+                found[count] = len(inner)
+                number += 1
+            found[name] = simple
+            number += 1
+        return number
 
     def add_object(
         self,
@@ -428,7 +399,7 @@ class PropertyEncoder:
 
     def _flatten(self, legal: dict[str, Any], path: str, value: dict[str, Any]) -> None:
         for key, inner in value.items():
-            name = f"{path}.{key if type(key) is str else _name_text(key)}"
+            name = f"{path}.{key if type(key) is str else name_text(key)}"
             simple = to_simple_value(inner)
             if simple is None or name in legal or name not in self.legal_names.names:
                 self.add(legal, name, inner)
@@ -445,17 +416,15 @@ class PropertyEncoder:
             return "true" if value else "false"
         if cls is int or cls is float:
             return self._number(value)
-        if cls is list and not _JSON_TYPES.issuperset(map(type, value)):
+        if cls is list and not JSON_TYPES.issuperset(map(type, value)):
             return self._scalar([as_json(v) for v in value])
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
-            number = number_within(scalars, separator=2)
+            number = fitting_when_joined(scalars)
             self._count(Adjustment.TRUNCATED, number < len(scalars))
             return self.text("||".join(scalars[:number]))
         if cls is dict or cls is list:
-            text, omitted = json_within(_with_text_keys(value), _json_text)
-            self._count(Adjustment.TRUNCATED, bool(omitted))
-            return self.text(text)
+            return self.text(self._json(with_text_keys(value)))
         return self._scalar(as_json(value))
 
     def unused_name(self, name: str, used: Mapping[str, Value]) -> str:
@@ -472,80 +441,9 @@ class PropertyEncoder:
         return next(unused for unused in numbered if unused not in used)
 
 
-_MAX_SHOWN: Final = 100
-"""Maximum number of characters of a name in a message."""
-
 _RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap reserves among user properties."""
 
-
-def as_json(value: Any) -> Any:
-    """
-    Convert the outermost layer of *value* towards a JSON type; repeat until it is one.
-
-    Mappers return values of any type. Instances of attrs classes and dataclasses become
-    objects, an enum its value, a scalar of numpy its Python number.
-
-    Raises:
-        UnsupportedValueError: JSON cannot represent *value*.
-    """
-    if type(value) in _JSON_TYPES:
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    for base, to_scalar in _TO_SCALARS.items():
-        if isinstance(value, base):
-            return to_scalar(value)
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence) and not isinstance(value, _BYTES):
-        return list(value)
-    if attrs.has(type(value)):
-        return {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if getattr(value, "ndim", None) == 0:  # numpy, without importing it
-        scalar = value.item()
-        if type(scalar) is not type(value):
-            return scalar
-    raise UnsupportedValueError(type(value).__name__)
-
-
-def _to_json_type(value: Any) -> Any:
-    while type(value) not in _JSON_TYPES:
-        value = as_json(value)
-    return value
-
-
-def _name_text(name: Any) -> str:
-    """Return a property name, or a key of an object, as text."""
-    while isinstance(name, Enum):
-        name = name.value
-    if isinstance(name, str) or type(name) in _JSON_TYPES:
-        return str(name)
-    raise UnsupportedValueError(f"{type(name).__name__} as a name")
-
-
-_JSON_TYPES: Final = frozenset((str, int, float, bool, NoneType, dict, list))
-
-
-def _decimal_to_scalar(value: Decimal) -> float | str:
-    number = float(value)
-    is_too_large = math.isinf(number) and value.is_finite()
-    return str(value) if is_too_large else number
-
-
-_TO_SCALARS: Final[Mapping[type, Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    Decimal: _decimal_to_scalar,
-    UUID: str,
-}
-
-_BYTES: Final = (bytes, bytearray, memoryview)
 
 _CONTAINERS: Final = frozenset((dict, list))
 
@@ -554,40 +452,43 @@ _SURELY_SHORT: Final = MAX_TEXT // 2
 
 _MAX_LEGAL_NAMES: Final = 10_000
 _MAX_PATHS: Final = 1_000
-_MAX_DEPTH: Final = 20
-"""Levels of an object that are flattened without a full check."""
 
 _ILLEGAL: Final = re.compile("[\0\ud800-\udfff]")
-
-
-def _number_text(number: float) -> str:
-    if number.__class__ is float:
-        return not_finite_text(number)
-    try:
-        return str(number)
-    except ValueError:
-        return hex(int(number))
 
 
 def _is_list_of_containers(value: Any) -> bool:
     return type(value) is list and not _CONTAINERS.isdisjoint(map(type, value))
 
 
-def _has_list_of_containers(value: dict[str, Any]) -> bool:
-    return any(
-        _is_list_of_containers(inner)
-        or (type(inner) is dict and _has_list_of_containers(inner))
-        for inner in value.values()
-    )
+def _plain_list(value: Any) -> Value | None:
+    """Return a list of objects as text; ``None`` if it is another value, or long."""
+    if not _is_list_of_containers(value) or not within_fast_limits(value):
+        return None
+    return to_simple_value(json_text(value))
 
 
-def _with_text_keys(value: Any) -> Any:
-    value = _to_json_type(value)
-    if type(value) is dict:
-        return {_name_text(k): _with_text_keys(v) for k, v in value.items()}
-    if type(value) is list:
-        return [_with_text_keys(v) for v in value]
-    return value
+def _fields(path: str, element: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in element.items():
+        if type(value) is dict:
+            yield from _fields(f"{path}.{name}", value)
+        elif value is not None:
+            yield f"{path}.{name}", value
 
 
-_json_text: Final = writer(as_json, allow_nan=True)
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if type(value) is str:
+        return value
+    text = valid_json(value)
+    return text[1:-1] if text[:1] == '"' else text
+
+
+def _without_separator(cell: str) -> str:
+    is_split = "||" in cell or cell[:1] == "|" or cell[-1:] == "|"
+    return cell.replace("|", "\N{BROKEN BAR}") if is_split else cell
+
+
+_OBJECTS: Final = frozenset((dict, NoneType))
+_MAX_ROWS: Final = MAX_TEXT // 2 + 2
+"""Elements that a column can have: at least their separators must fit."""

@@ -114,14 +114,7 @@ class Pacer(Protocol):
 
 
 def require_pacer(pacer: object) -> None:
-    """
-    Raise unless *pacer* is a `Pacer`.
-
-    Raises:
-        TypeError: It is a class, a method is missing or cannot be called, or a limit
-            is not an int.
-        ValueError: A limit is less than 1.
-    """
+    """Raise `TypeError` unless *pacer* is a `Pacer`, `ValueError` for a limit of 0."""
     kind = kind_of(pacer)
     if isinstance(pacer, type):
         raise TypeError(f"pacer is {kind}: pass an instance, {pacer.__name__}(...)")
@@ -235,21 +228,13 @@ class LocalPacer(OfOneProcess):
 
     def _wait(self, cost: Mapping[str, int], now: float) -> float:
         excess = self._sum + sum(cost.values()) - self.limit
-        excesses = {
-            identity: over
-            for identity, number in cost.items()
-            if (over := self._sums[identity] + number - self.identity_limit) > 0
-        }
+        over = {i: self._sums[i] + n - self.identity_limit for i, n in cost.items()}
+        excesses = +Counter(over)  # only the positive ones
+        if excess <= 0 and not excesses:
+            return 0.0
         for end, slot in self._slots:
-            if excess <= 0 and not excesses:
-                return 0.0
-            seconds = end - now
             excess -= slot.total()
-            excesses = {
-                identity: left
-                for identity, over in excesses.items()
-                if (left := over - slot[identity]) > 0
-            }
+            excesses -= slot
             if excess <= 0 and not excesses:
-                return seconds
-        return WINDOW if excess > 0 or excesses else 0.0
+                return end - now
+        return WINDOW

@@ -6,7 +6,7 @@ import http.cookiejar
 import os
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import anyio
@@ -19,10 +19,17 @@ from braze_heap._sansio import run_steps, run_steps_async
 from braze_heap._wiring import OfOneProcess
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
-from braze_heap.heap._core import HeapCore, PacerCall, Post, Sleep, Step, Steps
+from braze_heap.heap._core import (
+    HeapCore,
+    PacerCall,
+    Post,
+    Secret,
+    Sleep,
+    Step,
+    Steps,
+)
 from braze_heap.heap._delivery import deliver
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._secret import Secret
 from braze_heap.heap._transport import (
     DeadlineTransport,
     proxy_from_environment,
@@ -48,12 +55,6 @@ _NETWORK: Final = (
     httpcore2.ConnectionNotAvailable,
     OSError,
 )
-_HEADERS: Final = {
-    "accept": "application/json",
-    "accept-encoding": "identity",
-    "content-type": "application/json",
-    "user-agent": "braze-heap",
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -76,9 +77,22 @@ class _AsyncHeapSinkArguments(HeapOptions):
 
 
 class _HeapSinkBase(OfOneProcess):
-    _core: HeapCore
-    _host: str
     _client: Any
+
+    def _configure(self, options: HeapOptions) -> None:
+        app_id: object = options.app_id
+        if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
+            raise ValueError(
+                "app_id must be the text under Manage > Projects in Heap, without "
+                "spaces"
+            )
+        self._host = _url_of_host(options)
+        parts = urllib.parse.urlsplit(self._host)
+        proxy = None
+        if options.trust_env:
+            proxy = proxy_from_environment(parts.hostname or "")
+        self._proxy = Secret(proxy or "")
+        self._core = HeapCore(options, parts.netloc + (" (by proxy)" if proxy else ""))
 
     def __repr__(self) -> str:
         app_id = self._core.settings.app_id
@@ -94,6 +108,16 @@ class _HeapSinkBase(OfOneProcess):
             name = type(self).__name__
             raise SinkUnavailable(f"this {name} is closed: create a new one")
         return deliver(self._core, calls)
+
+    def _request(self, post: Post) -> dict[str, Any]:
+        secret = post.authorization
+        return {
+            "method": "POST",
+            "url": self._host + post.path,
+            "content": post.body,
+            "headers": {"authorization": secret.reveal()} if secret else {},
+            "timeout": post.timeout,
+        }
 
 
 class HeapSink(_HeapSinkBase, ClosingContextManager):
@@ -114,7 +138,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
 
     @takes(_HeapSinkArguments)
     def __init__(self, options: _HeapSinkArguments) -> None:
-        self._host, self._core, self._proxy = _configure(options)
+        self._configure(options)
         self._sleep = options.sleep
         self._transport = options.transport
         self._client, self._pid = self._new_client(), os.getpid()
@@ -140,22 +164,16 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
             return None
         if isinstance(step, PacerCall):
             return step.method()
-        reader = _ResponseReader()
+        response = _ReceivedResponse()
         try:
-            self._exchange(step, reader)
+            with self._own_client().stream(**self._request(step)) as response.head:
+                for chunk in _chunks(response.head):
+                    if response.add(chunk):
+                        break
+                response.is_done = True
         except _NETWORK as error:
-            reader.failure = Failure.of(error)
-        return reader.answer()
-
-    def _exchange(self, post: Post, reader: _ResponseReader) -> None:
-        url = self._host + post.path
-        with self._own_client().stream(
-            "POST", url, **_request_kwargs(post)
-        ) as reader.head:
-            for chunk in _chunks(reader.head):
-                if reader.add(chunk):
-                    break
-            reader.is_done = True
+            response.failure = Failure.of(error)
+        return response.answer()
 
     def _own_client(self) -> httpx2.Client:
         """Return the client of this process: a fork would share the sockets."""
@@ -166,7 +184,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     def _new_client(self) -> httpx2.Client:
         transport = self._transport
         if transport is None:
-            proxy = self._proxy.reveal() if self._proxy else None
+            proxy = self._proxy.reveal() or None
             transport = DeadlineTransport(tls_for(self._host), proxy)
         return httpx2.Client(transport=transport, **_client_options())
 
@@ -181,15 +199,13 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
 
     @takes(_AsyncHeapSinkArguments)
     def __init__(self, options: _AsyncHeapSinkArguments) -> None:
-        self._host, self._core, proxy = _configure(options)
+        self._configure(options)
         self._sleep = options.sleep
-        self._client = httpx2.AsyncClient(
-            transport=options.transport
-            or httpx2.AsyncHTTPTransport(
-                tls_for(self._host), proxy=proxy.reveal() if proxy else None
-            ),
-            **_client_options(),
-        )
+        transport = options.transport
+        if transport is None:
+            proxy = self._proxy.reveal() or None
+            transport = httpx2.AsyncHTTPTransport(tls_for(self._host), proxy=proxy)
+        self._client = httpx2.AsyncClient(transport=transport, **_client_options())
 
     async def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send *calls* until each is accepted or rejected; see `HeapSink.send`."""
@@ -206,38 +222,25 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
             return None
         if isinstance(step, PacerCall):
             return await anyio.to_thread.run_sync(step.method)
-        reader = _ResponseReader()
+        response = _ReceivedResponse()
         try:
             with anyio.fail_after(step.timeout):
-                await self._exchange(step, reader)
+                async with self._client.stream(**self._request(step)) as response.head:
+                    async for chunk in _async_chunks(response.head):
+                        if response.add(chunk):
+                            break
+                    response.is_done = True
         except _NETWORK as error:
-            reader.failure = Failure.of(error)
-        return reader.answer()
-
-    async def _exchange(self, post: Post, reader: _ResponseReader) -> None:
-        url = self._host + post.path
-        async with self._client.stream(
-            "POST", url, **_request_kwargs(post)
-        ) as reader.head:
-            if reader.head.is_stream_consumed:
-                reader.add(reader.head.content)
-            else:
-                async for chunk in reader.head.aiter_raw():
-                    if reader.add(chunk):
-                        break
-            reader.is_done = True
+            response.failure = Failure.of(error)
+        return response.answer()
 
 
 @attrs.define
-class _ResponseReader:
+class _ReceivedResponse:
     """
     The part of a response that was received.
 
-    Attributes:
-        head: Status and headers.
-        text: Body, at most `MAX_ANSWER` bytes.
-        is_done: Whether the body was read to its end or to the maximum.
-        failure: Network error, if any.
+    It *is_done* if the body was read to its end or to `MAX_ANSWER` bytes.
     """
 
     head: httpx2.Response | None = None
@@ -254,43 +257,24 @@ class _ResponseReader:
     def answer(self) -> Answer | Failure:
         if self.head is None:
             return self.failure
-        return Answer(
-            status=self.head.status_code,
-            retry_after=self.head.headers.get("retry-after"),
-            text=self.text,
-            complete=_is_framed(self.head) and self.is_done,
-        )
+        status, headers = self.head.status_code, self.head.headers
+        is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
+        is_framed = status == 204 or is_chunked or "content-length" in headers
+        is_complete = is_framed and self.is_done
+        return Answer(status, headers.get("retry-after"), self.text, is_complete)
 
 
 def _chunks(response: httpx2.Response) -> Iterable[bytes]:
     # the body of a mock transport is already read
+    return [response.content] if response.is_stream_consumed else response.iter_raw()
+
+
+async def _async_chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
     if response.is_stream_consumed:
-        return (response.content,)
-    return response.iter_raw()
-
-
-def _is_framed(response: httpx2.Response) -> bool:
-    """Return whether the head declares the end of the body."""
-    headers = response.headers
-    is_chunked = headers.get("transfer-encoding", "").lower().endswith("chunked")
-    return response.status_code == 204 or is_chunked or "content-length" in headers
-
-
-def _request_kwargs(post: Post) -> dict[str, Any]:
-    secret = post.authorization
-    headers = {"authorization": secret.reveal()} if secret else {}
-    return {"content": post.body, "headers": headers, "timeout": post.timeout}
-
-
-def _configure(options: HeapOptions) -> tuple[str, HeapCore, Secret | None]:
-    """Return the URL of the host, the core and the URL of the proxy."""
-    _check_app_id(options.app_id)
-    url = _url_of_host(options)
-    parts = urllib.parse.urlsplit(url)
-    proxy = proxy_from_environment(parts.hostname or "") if options.trust_env else None
-    host = f"{parts.netloc} (by proxy)" if proxy else parts.netloc
-    core = HeapCore(options, host)
-    return url, core, Secret(proxy) if proxy else None
+        yield response.content
+        return
+    async for chunk in response.aiter_raw():
+        yield chunk
 
 
 def _url_of_host(options: HeapOptions) -> str:
@@ -310,17 +294,15 @@ def _url_of_host(options: HeapOptions) -> str:
     return url.rstrip("/")
 
 
-def _check_app_id(app_id: object) -> None:
-    if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
-        raise ValueError(
-            "app_id must be the text under Manage > Projects in Heap, without spaces"
-        )
-
-
 def _client_options() -> dict[str, Any]:
     refuse_all = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
     return {
-        "headers": _HEADERS,
+        "headers": {
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            "user-agent": "braze-heap",
+        },
         "cookies": http.cookiejar.CookieJar(refuse_all),
         "follow_redirects": False,
         "trust_env": False,

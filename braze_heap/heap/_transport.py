@@ -20,7 +20,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future
 from typing import Any, Final
 
 import httpcore2
@@ -89,49 +89,37 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        *first, last = _addresses(host, port, self._deadline.left())
-        for tried, address in enumerate(first):
-            share = self._deadline.left() / (len(first) + 1 - tried)
+        addresses = _addresses(host, port, self._deadline.left())
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = self._deadline.left() / left
+            connect = self._inner.connect_tcp
             try:
-                return self._connect(address, port, share, socket_options)
+                stream = connect(address, port, share, socket_options=socket_options)
+                return _DeadlineStream(stream, self._deadline)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return self._connect(last, port, self._deadline.left(), socket_options)
-
-    def _connect(
-        self,
-        address: str,
-        port: int,
-        seconds: float,
-        options: Iterable[httpcore2.SOCKET_OPTION] | None,
-    ) -> httpcore2.NetworkStream:
-        connect = self._inner.connect_tcp
-        stream = connect(address, port, seconds, socket_options=options)
-        return _DeadlineStream(stream, self._deadline)
+                if left == 1:
+                    raise
+        raise AssertionError("unreachable")  # pragma: no cover
 
 
 def _addresses(host: str, port: int, seconds: float) -> list[str]:
     """Resolve *host* to at least one address within *seconds*."""
-    found: SimpleQueue[list[str] | Exception] = SimpleQueue()
+    found: Future[list[str]] = Future()
 
     def resolve() -> None:
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.set_result([str(address[0]) for *_, address in answers])
         except (OSError, UnicodeError) as error:
-            found.put(error)
-        else:
-            found.put([str(address[0]) for *_, address in answers])
+            found.set_exception(error)
 
     threading.Thread(target=resolve, name="braze_heap-resolver", daemon=True).start()
     try:
-        addresses = found.get(timeout=seconds)
-    except Empty:
-        raise httpcore2.ConnectTimeout("the resolver took too long") from None
-    try:
-        if isinstance(addresses, Exception):
-            raise addresses
+        addresses = found.result(seconds)
         if not addresses:
             raise socket.gaierror("the host has no address")
+    except TimeoutError:
+        raise httpcore2.ConnectTimeout("the resolver took too long") from None
     except (OSError, UnicodeError) as error:
         # the pool discards the cause of an exception, but not its context
         raise httpcore2.ConnectError("the host cannot be resolved") from error
@@ -150,29 +138,18 @@ class _Body(httpx2.SyncByteStream):
 
 
 class DeadlineTransport(httpx2.BaseTransport):
-    """
-    Send each request within its ``timeout``, from the first byte to the last.
+    """Send each request within its ``timeout``, from the first byte to the last."""
 
-    Args:
-        context: TLS configuration.
-        proxy: URL of a proxy, or ``None``.
-        max_connections: Maximum number of connections. Further requests wait.
-    """
-
-    def __init__(
-        self,
-        context: ssl.SSLContext,
-        proxy: str | None = None,
-        max_connections: int = 100,
-    ) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: str | None = None) -> None:
         self._deadline = _Deadline()
-        options: dict[str, Any] = {
-            "ssl_context": context,
-            "max_connections": max_connections,
-            "keepalive_expiry": 30.0,
-            "network_backend": _Backend(self._deadline),
-        }
-        self._pool = _pool(proxy, options)
+        parts = httpx2.Proxy(proxy) if proxy else None
+        self._pool = httpcore2.ConnectionPool(
+            context,
+            httpcore2.Proxy(str(parts.url), parts.raw_auth) if parts else None,
+            max_connections=100,  # further requests wait
+            keepalive_expiry=30.0,
+            network_backend=_Backend(self._deadline),
+        )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send *request*. Its read timeout applies to the whole exchange."""
@@ -199,13 +176,6 @@ class DeadlineTransport(httpx2.BaseTransport):
         self._pool.close()
 
 
-def _pool(proxy: str | None, options: dict[str, Any]) -> httpcore2.ConnectionPool:
-    if proxy is None:
-        return httpcore2.ConnectionPool(**options)
-    parts = httpx2.Proxy(proxy)
-    return httpcore2.HTTPProxy(str(parts.url), proxy_auth=parts.raw_auth, **options)
-
-
 def tls_for(url: str) -> ssl.SSLContext:
     """Return a TLS context that trusts the system's certificates."""
     if url.startswith("http:"):  # unused, and loading the certificates takes 30 ms
@@ -217,8 +187,7 @@ def proxy_from_environment(host: str) -> str | None:
     """
     Return the https proxy for *host* from the environment, or ``None``.
 
-    Raises:
-        ValueError: The proxy is not usable. The message excludes its password.
+    `ValueError` is raised for an unusable one, without its password.
     """
     proxy = urllib.request.getproxies().get("https")
     if not proxy or urllib.request.proxy_bypass(host):

@@ -15,7 +15,8 @@ from braze_heap._errors import describe_exception
 from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError
-from braze_heap.heap._encoder import Adjustment, UnsupportedValueError
+from braze_heap.heap._encoder import Adjustment
+from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import Call, DeleteUser, Track, timestamp, to_idempotency_key
 from braze_heap.mappers import Registration
 from braze_heap.mappers._names import is_shipped

@@ -7,8 +7,7 @@ import attrs
 
 from braze_heap._options import copy_of_mapping, doc, documented, option
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventTypes
-from braze_heap.heap._encoder import Nested
-from braze_heap.heap._lists import Lists
+from braze_heap.heap._encoder import Lists, Nested
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
 from braze_heap.payloads import HeapEvent

@@ -7,7 +7,8 @@ import attrs
 
 from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.events import CurrentsEvent, EventTypes
-from braze_heap.heap._encoder import LegalNames, PropertyEncoder, UnsupportedValueError
+from braze_heap.heap._encoder import LegalNames, PropertyEncoder
+from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker

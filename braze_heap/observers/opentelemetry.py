@@ -6,8 +6,7 @@ import importlib
 from typing import Any
 
 from braze_heap._errors import requires_extra
-from braze_heap.observers import BatchDetails
-from braze_heap.observers._counters import COUNTERS, counts_of
+from braze_heap.observers import COUNTERS, BatchDetails, counts_of
 from braze_heap.report import Report
 
 __all__ = ["OpenTelemetryObserver"]

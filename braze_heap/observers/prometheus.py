@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final, get_args
 
 from braze_heap._errors import requires_extra
-from braze_heap.observers import BatchDetails, Outcome
-from braze_heap.observers._counters import COUNTERS, counts_of
+from braze_heap.observers import COUNTERS, BatchDetails, Outcome, counts_of
 from braze_heap.report import Report
 
 __all__ = ["PrometheusObserver"]

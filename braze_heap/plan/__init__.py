@@ -8,16 +8,17 @@ Tracking plan: every event and property that a transformer can send to Heap.
 """
 
 from braze_heap.plan._analysis import tracking_plan
-from braze_heap.plan._content import (
+from braze_heap.plan._diff import Change, PlanDiff, diff
+from braze_heap.plan._model import (
+    PlanError,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
+    TrackingPlan,
     UnsentField,
     UnsentType,
 )
-from braze_heap.plan._diff import Change, PlanDiff, diff
 from braze_heap.plan._observed import PlanObserver
-from braze_heap.plan._tracking_plan import PlanError, TrackingPlan
 
 __all__ = [
     "Change",

@@ -14,33 +14,34 @@ from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
 from braze_heap.heap.calls import Value, timestamp
-from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.parsing import YEAR_2100
-from braze_heap.plan._content import (
+from braze_heap.plan._model import (
     Origin,
     PlannedEvent,
     PlannedProperty,
     PlannedUserProperty,
+    TrackingPlan,
     Type,
     UnsentField,
     UnsentType,
     Wire,
 )
-from braze_heap.plan._probes import Hints, Probe, ProbeFactory
-from braze_heap.plan._sentinels import SentinelValues, without_sentinels
-from braze_heap.plan._tracing import Evidence, MappingTracer, Trace, of_everybody, trace
-from braze_heap.plan._tracking_plan import TrackingPlan
+from braze_heap.plan._tracing import (
+    Evidence,
+    ProbeFactory,
+    Trace,
+    of_everybody,
+    without_sentinels,
+)
 from braze_heap.policies.derived import MEANINGS
-from braze_heap.policies.privacy import Treatment
 from braze_heap.policies.redaction import CUSTOM_FIELDS
 from braze_heap.policies.urls import URL_FIELDS
 from braze_heap.policies.word_guard import is_personal_name
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.transformer import Transformer
 
-NEW_FIELD: Final = "*"
-"""The name of a property that stands for fields that no class knows."""
+NEW: Final = "*"  # Type of the events, and name of the properties, that no class knows
 
 
 def tracking_plan(
@@ -71,9 +72,8 @@ def tracking_plan(
     known = {*event_types, *EVENT_TYPES}
     unknown = sorted(k for k in keys if isinstance(k, str) and k not in known)
     analyses = [
-        *(_analyze(transformer, cls, name) for name, cls in event_types.items()),
-        *(_analyze_unknown(transformer, event_type) for event_type in unknown),
-        _analyze_unknown(transformer, None),
+        *(_TypeAnalysis(transformer, *each) for each in event_types.items()),
+        *(_TypeAnalysis(transformer, event_type) for event_type in (*unknown, NEW)),
     ]
     events = [event for analysis in analyses for event in analysis.events()]
     unsent = [analysis.unsent_type() for analysis in analyses if not analysis.names]
@@ -85,135 +85,56 @@ def tracking_plan(
     )
 
 
-def _analyze(
-    transformer: Transformer, cls: type[CurrentsEvent], event_type: str
-) -> "_TypeAnalysis":
-    sentinels = SentinelValues()
-    factory = ProbeFactory(cls, sentinels, _hints(transformer))
-    independent = [factory.minimal(), *_typed_probes(transformer, factory)]
-    found = trace(MappingTracer(transformer, cls, sentinels), factory, independent)
-    return _TypeAnalysis(
-        cls,
-        event_type,
-        factory.fields,
-        found,
-        _guarded(transformer, factory),
-        transformer.personal_data.overrides,
-        _meanings(transformer, cls),
-    )
-
-
-def _analyze_unknown(
-    transformer: Transformer, event_type: str | None
-) -> "_TypeAnalysis":
-    sentinels = SentinelValues()
-    named = event_type or sentinels.text("event_type")
-    factory = ProbeFactory(UnknownEvent, sentinels, event_type=named)
-    found = trace(MappingTracer(transformer, UnknownEvent, sentinels), factory, ())
-    return _TypeAnalysis(
-        UnknownEvent,
-        event_type or "*",
-        factory.fields,
-        found,
-        _guarded(transformer, factory),
-        transformer.personal_data.overrides,
-    )
-
-
-def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
-    """
-    Return the names that the word guard redacts, with the reason.
-
-    These are the names that mappers read in the probes, and ``*`` for all others.
-    """
-    redaction = transformer._policies.redaction
-    guarded: dict[str, str] = {}
-    if redaction.drops_unknown:
-        guarded[NEW_FIELD] = "Fields that Braze adds later."
-    elif redaction.guards_unknown:
-        guarded[NEW_FIELD] = f"{_GUARDED}, of fields that Braze adds later."
-    if redaction.guards_custom_fields:
-        for name in CUSTOM_FIELDS & factory.fields.keys():
-            guarded[f"{name}.*"] = f"{_GUARDED}. `braze-heap drift` lists the names."
-        allowed = transformer.personal_data.overrides
-        for path in factory.names_read - allowed.keys():
-            if is_personal_name(path):
-                guarded[path] = _by_guard(path)
-    return guarded
-
-
-def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str, str]:
-    """Return the derived properties of a shipped mapper, to their meanings."""
-    entry = transformer.mappers.registration_for(cls)
-    if entry is None or not is_shipped(entry):
-        return {}
-    names = transformer._policies.derived
-    return {transformer.naming.property_name(n): MEANINGS[n] for n in names}
-
-
-def _typed_probes(transformer: Transformer, factory: ProbeFactory) -> Iterator[Probe]:
-    """Yield events that fit the classes of a team for custom events and purchases."""
-    complete, _ = factory.complete()
-    for (event_type, name), entry in transformer.mappers.custom_registrations().items():
-        custom = custom_of(entry.key)
-        is_of_class = event_type == getattr(factory.cls, "event_type", "")
-        if custom and isinstance(entry.key, type) and is_of_class:
-            typed = factory.typed(complete, custom.field, entry.key)
-            yield typed.with_field(custom.discriminator, name) if name else typed
-
-
-def _hints(transformer: Transformer) -> Hints:
-    """Return the names that the options of *transformer* hold."""
-    naming = transformer.naming
-    overrides = transformer.personal_data.overrides.items()
-    nested = (name for name, _ in overrides if "." in name)
-    renamed = (n.removeprefix(naming.property_prefix) for n in naming.property_renames)
-    prefix = naming.own_prefix
-    return Hints(
-        tuple(n.removeprefix(prefix) for n in naming.event_renames),
-        tuple(path for path in (*nested, *renamed) if "." in path),
-    )
-
-
-@attrs.frozen
 class _TypeAnalysis:
-    """Analysis of one event class."""
+    """
+    Analysis of one event type, or of all types without a class and a mapper.
 
-    cls: type[CurrentsEvent]
-    event_type: str
-    fields: Mapping[str, EventField]
-    trace: Trace
-    guarded: Mapping[str, str]
-    overrides: Mapping[str, Treatment]
-    meanings: Mapping[str, str] = MappingProxyType({})
+    Attributes:
+        event_type: The type; `NEW` for all.
+        guarded: Names that the word guard redacts, with the reason: those that mappers
+            read in the probes, and `NEW` for all others.
+        meanings: Properties that a shipped mapper derives, with their meanings.
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        event_type: str,
+        cls: type[CurrentsEvent] = UnknownEvent,
+    ) -> None:
+        self.event_type = event_type
+        unknown_type = None if event_type == NEW else event_type
+        factory = ProbeFactory(transformer, cls, unknown_type)
+        self.fields = factory.fields
+        self.trace = Trace(transformer, factory)
+        self.guarded = _guarded(transformer, factory)
+        self.meanings = _meanings(transformer, cls)
+        self._cls = cls
+        self._sentinels = factory.sentinels
+        self._overrides = transformer.personal_data.overrides
+        self._release = getattr(cls, "release", 2)
 
     @property
     def names(self) -> list[str]:
         """Names of the class's events in Heap."""
         return sorted(name for name in self.trace.properties if name is not None)
 
-    @property
-    def release(self) -> int:
-        return getattr(self.cls, "release", 2)
-
     def events(self) -> Iterator[PlannedEvent]:
         """Yield the planned events of the class, one for each name."""
-        names = sorted(self.trace.unsent | self._unused() | self.guarded.keys())
+        names = sorted(self.trace.redacted | self._unused() | self.guarded.keys())
         unsent = tuple(UnsentField(name, self._why(name)) for name in names)
-        is_known = self.cls is not UnknownEvent
+        is_known = self._cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
-            takes_new = any(p.name == NEW_FIELD for p in found)
+            takes_new = any(p.name == NEW for p in found)
             yield PlannedEvent(
                 name=name,
                 event_type=self.event_type,
-                event_class=self.cls.__name__,
-                meaning=_first_line(self.cls),
-                since=self.release,
-                status=getattr(self.cls, "status", "current"),
-                properties=tuple(
-                    p for p in found if p.name != NEW_FIELD or not is_known
-                ),
+                event_class=self._cls.__name__,
+                meaning=_first_line(self._cls),
+                since=self._release,
+                status=getattr(self._cls, "status", "current"),
+                properties=tuple(p for p in found if p.name != NEW or not is_known),
                 unsent=unsent,
                 takes_new_fields=takes_new,
                 note=self._note(name),
@@ -224,7 +145,7 @@ class _TypeAnalysis:
             )
 
     def _entry(self, attribute: str, default: Any = None) -> Any:
-        return getattr(getattr(self.cls, "_entry", None), attribute, default)
+        return getattr(getattr(self._cls, "_entry", None), attribute, default)
 
     def _wire(self, sources: Sequence[str]) -> Wire:
         """Return the form in which Braze sends a value that comes from *sources*."""
@@ -232,7 +153,7 @@ class _TypeAnalysis:
         storage = self._entry("storage", default=True)
         # Every event has a time, so it decides nothing beside another field.
         fields = [self.fields[n] for n in sources if n not in ("id", "time")]
-        if http and storage and fields and self.cls is not UnknownEvent:
+        if http and storage and fields and self._cls is not UnknownEvent:
             # A field of no form is a key of ``user`` that Braze does not document.
             http = any(f.http or not f.documented for f in fields)
             storage = any(f.storage is not None for f in fields)
@@ -246,7 +167,7 @@ class _TypeAnalysis:
 
     def unsent_type(self) -> UnsentType:
         """Return why events of the class never become an event in Heap."""
-        return UnsentType(self.event_type, self.cls.__name__, self._why_absent())
+        return UnsentType(self.event_type, self._cls.__name__, self._why_absent())
 
     def _why_absent(self) -> str:
         if self.trace.deletes:
@@ -261,7 +182,9 @@ class _TypeAnalysis:
 
     def _note(self, name: str) -> str:
         parts = []
-        if self._is_personal(self.trace.sentinels.labels_named_in(name)):
+        labels = _roots(self._sentinels.labels_named_in(name))
+        fields = [self.fields[label] for label in labels if label in self.fields]
+        if any(field.personal or field.sensitive for field in fields):
             parts.append("Its name holds personal data.")
         if self.trace.reasons[SkipReason.MACHINE]:
             parts.append("Events of machines are skipped.")
@@ -276,24 +199,20 @@ class _TypeAnalysis:
         return " ".join(parts)
 
     def _unused(self) -> set[str]:
-        used = set().union(
-            *self.trace.envelope_fields,
-            *(
-                _roots(evidence.sources)
-                for found in self.trace.properties.values()
-                for evidence in found.values()
-            ),
-        )
-        return self.fields.keys() - used - {"id", "time"}
+        used = {"id", "time"}.union(*self.trace.envelope_fields)
+        for found in self.trace.properties.values():
+            for evidence in found.values():
+                used |= _roots(evidence.sources)
+        return self.fields.keys() - used
 
     def _why(self, name: str) -> str:
         if name in self.guarded:
             return self.guarded[name]
         identity, time, _ = self.trace.envelope_fields
-        if name not in self.trace.unsent:
+        if name not in self.trace.redacted:
             return "The mapper does not use it."
         why = "The policy for personal data names it."
-        if "." in name and name not in self.overrides:
+        if "." in name and name not in self._overrides:
             why = _by_guard(name)
         if field := self.fields.get(name):
             if field.personal:
@@ -314,7 +233,7 @@ class _TypeAnalysis:
     def _property(self, name: str, evidence: Evidence) -> PlannedProperty:
         is_derived = name in self.meanings
         field = None if is_derived else self._copied(evidence)
-        roots = _roots(evidence.sources | self.trace.sentinels.labels_named_in(name))
+        roots = _roots(evidence.sources | self._sentinels.labels_named_in(name))
         sources = tuple(sorted(roots & self.fields.keys()))
         origin: Origin = "derived" if is_derived else _origin(field, roots, evidence)
         known = self.fields.get(field or "")
@@ -329,27 +248,44 @@ class _TypeAnalysis:
             sources=sources,
             personal=any(self.fields[n].personal for n in sources),
             sensitive=any(self.fields[n].sensitive for n in sources),
-            since=max(self.release, (known.since if known else None) or 2),
+            since=max(self._release, (known.since if known else None) or 2),
             doc=self.meanings.get(name, doc),
-            identifying=name == NEW_FIELD or not MAY_IDENTIFY.isdisjoint(sources),
+            identifying=name == NEW or not MAY_IDENTIFY.isdisjoint(sources),
             wire=self._wire((field,) if field else sources),
         )
 
     def _copied(self, evidence: Evidence) -> str | None:
         """Return the field whose value the property always has."""
-        roots = sorted(_roots(evidence.sources) & self.fields.keys())
-        return next(
-            (
-                name
-                for name in roots
-                if all(_is_from(v, p.fields.get(name)) for v, p in evidence.values)
-            ),
-            None,
-        )
+        for name in sorted(_roots(evidence.sources) & self.fields.keys()):
+            values = evidence.values.items()
+            if all(_is_from(value, p.fields.get(name)) for (value, _), p in values):
+                return name
+        return None
 
-    def _is_personal(self, labels: set[str]) -> bool:
-        known = (self.fields[n] for n in _roots(labels) if n in self.fields)
-        return any(field.personal or field.sensitive for field in known)
+
+def _guarded(transformer: Transformer, factory: ProbeFactory) -> dict[str, str]:
+    redaction = transformer._policies.redaction
+    guarded: dict[str, str] = {}
+    if redaction.drops_unknown:
+        guarded[NEW] = "Fields that Braze adds later."
+    elif redaction.guards_unknown:
+        guarded[NEW] = f"{_GUARDED}, of fields that Braze adds later."
+    if redaction.guards_custom_fields:
+        for name in CUSTOM_FIELDS & factory.fields.keys():
+            guarded[f"{name}.*"] = f"{_GUARDED}. `braze-heap drift` lists the names."
+        allowed = transformer.personal_data.overrides
+        for path in factory.names_read - allowed.keys():
+            if is_personal_name(path):
+                guarded[path] = _by_guard(path)
+    return guarded
+
+
+def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str, str]:
+    entry = transformer.mappers.registration_for(cls)
+    if cls is UnknownEvent or entry is None or not is_shipped(entry):
+        return {}
+    names = transformer._policies.derived
+    return {transformer.naming.property_name(n): MEANINGS[n] for n in names}
 
 
 _REASONS: Final[Mapping[SkipReason | Reason, str]] = {
@@ -515,26 +451,19 @@ def _type(name: str, field: EventField | None, evidence: Evidence) -> Type:
     is_time = bool(texts) and all(map(_TIME.fullmatch, texts))  # an epoch number before
     if field and field.kind in _TYPES and not is_time:
         return _TYPES[field.kind]
-    if not texts:
-        return "number"
     if len(texts) < len(values):
-        return "text or number"
-    return _text_type(texts)
-
-
-def _text_type(texts: list[str]) -> Type:
+        return "text or number" if texts else "number"
     if {"true", "false"}.issuperset(texts):
         return "boolean as text"
-    if all(map(_TIME.fullmatch, texts)):
+    if is_time:
         return "time as text"
     return "JSON as text" if all(map(is_json_text, texts)) else "text"
 
 
 def _example(evidence: Evidence) -> str:
     """Return a value of a realistic event, if there is one."""
-    first, _ = evidence.values[0]
-    samples = (value for value, probe in evidence.values if probe.is_sample)
-    return without_sentinels(next(samples, first))
+    values = sorted(evidence.values, key=lambda each: not each[1])
+    return without_sentinels(values[0][0])
 
 
 def _merged(found: Iterator[PlannedUserProperty]) -> tuple[PlannedUserProperty, ...]:

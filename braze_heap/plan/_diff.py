@@ -2,15 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from braze_heap.plan._content import PlannedEvent, PlannedProperty
+from braze_heap.plan._model import SCHEMA, PlannedEvent, PlannedProperty, TrackingPlan
 from braze_heap.plan._tables import privacy
-from braze_heap.plan._tracking_plan import SCHEMA, TrackingPlan
 from braze_heap.policies.word_guard import is_personal_name
 
 Subject: TypeAlias = Literal["event", "property", "user property", "deletion"]
@@ -93,46 +91,40 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     renaming. Types and marks of personal data are compared; examples and descriptions
     are not.
     """
-    by_name = attrgetter("event_type", "name")
-    events = _paired(old.events, new.events, by_name, attrgetter("event_type"))
-    found = (_renaming("event", was, now, now or was) for was, now in events)
-    changes = sorted(filter(None, found), key=by_name)
+    changes = _changes(old.events, new.events)
     unknown = next((event for event in old.events if event.event_type == "*"), None)
-    for was, now in events:
+    for was, now in _paired(old.events, new.events):
         if was and now:
-            changes += _property_changes(was.properties, now.properties, now, was)
+            changes += _changes(was.properties, now.properties, now, was)
         elif now and unknown:
-            added = _property_changes((), now.properties, now, unknown)
+            none: Sequence[PlannedProperty] = ()
+            added = _changes(none, now.properties, now, unknown)
             changes += (change for change in added if change.attribute)
-    changes += _property_changes(old.user_properties, new.user_properties, None)
+    changes += _changes(old.user_properties, new.user_properties)
     for event_type in sorted(set(old.deletions) ^ set(new.deletions)):
         kind: Kind = "added" if event_type in new.deletions else "removed"
         changes.append(Change(kind, "deletion", event_type))
     return PlanDiff(tuple(changes))
 
 
-_T = TypeVar("_T")
-_Pair: TypeAlias = tuple[_T | None, _T | None]
+_Item = TypeVar("_Item", PlannedEvent, PlannedProperty)
 
 
 def _paired(
-    old: Sequence[_T],
-    new: Sequence[_T],
-    key: Callable[[_T], Hashable],
-    group: Callable[[_T], Hashable],
-) -> list[_Pair[_T]]:
-    """Pair items with the same key. Of the others, pair the only two of a group."""
-    olds, news = {key(o): o for o in old}, {key(n): n for n in new}
-    pairs: list[_Pair[_T]] = [(o, news[k]) for k, o in olds.items() if k in news]
-    groups: dict[Hashable, tuple[list[_T], list[_T]]] = defaultdict(lambda: ([], []))
-    for k, o in olds.items():
-        if k not in news:
-            groups[group(o)][0].append(o)
-    for k, n in news.items():
-        if k not in olds:
-            groups[group(n)][1].append(n)
-    for name, (removed, added) in groups.items():
-        if name is not None and len(removed) == len(added) == 1:
+    old: Sequence[_Item], new: Sequence[_Item]
+) -> list[tuple[_Item | None, _Item | None]]:
+    """Pair items of the same name. Of the others, pair the only two of an origin."""
+    olds, news = {_key(o): o for o in old}, {_key(n): n for n in new}
+    pairs: list[tuple[_Item | None, _Item | None]]
+    pairs = [(o, news[key]) for key, o in olds.items() if key in news]
+    unpaired: dict[Hashable, tuple[list[_Item], list[_Item]]]
+    unpaired = defaultdict(lambda: ([], []))
+    for side, own, others in ((0, olds, news), (1, news, olds)):
+        for key, item in own.items():
+            if key not in others:
+                unpaired[_origin(item)][side].append(item)
+    for origin, (removed, added) in unpaired.items():
+        if origin is not None and len(removed) == len(added) == 1:
             pairs.append((removed[0], added[0]))
         else:
             pairs += [(item, None) for item in removed]
@@ -140,75 +132,72 @@ def _paired(
     return pairs
 
 
-def _property_changes(
-    old: Sequence[PlannedProperty],
-    new: Sequence[PlannedProperty],
-    event: PlannedEvent | None,
-    old_event: PlannedEvent | None = None,
-) -> list[Change]:
-    by_name = attrgetter("name")
-    pairs = _paired(old, new, by_name, _property_group)
-    subject: Subject = "property" if event else "user property"
-    changes = (change for pair in pairs for change in _changes(subject, *pair, event))
-    return sorted((_with_privacy(c, new, old_event) for c in changes), key=by_name)
+def _key(item: PlannedEvent | PlannedProperty) -> Hashable:
+    return getattr(item, "event_type", ""), item.name
 
 
-def _with_privacy(
-    change: Change, new: Sequence[PlannedProperty], old_event: PlannedEvent | None
-) -> Change:
-    """Return *change*, marked if the field was redacted as unknown and is sent now."""
-    if change.kind != "added" or old_event is None:
-        return change
-    planned = next(each for each in new if each.name == change.name)
-    is_redacted = any(field.name == "*" for field in old_event.unsent)
-    if old_event.takes_new_fields:
-        is_redacted = is_redacted and is_personal_name(planned.field or "")
-    if planned.field is None or planned.is_personal or not is_redacted:
-        return change
-    now = privacy(planned) or "sent"
-    return attrs.evolve(
-        change, attribute="personal data", old="redacted as unknown", new=now
-    )
-
-
-def _property_group(planned: PlannedProperty) -> Hashable:
-    if planned.field is None:
+def _origin(item: PlannedEvent | PlannedProperty) -> Hashable:
+    """Return what *item* keeps under another name; ``None`` if it is not known."""
+    if isinstance(item, PlannedEvent):
+        return item.event_type
+    if item.field is None:
         return None
-    event_types = getattr(planned, "event_types", ())
-    return planned.field, planned.name.endswith("*"), event_types
+    return item.field, item.name.endswith("*"), getattr(item, "event_types", ())
 
 
 def _changes(
-    subject: Subject,
-    old: PlannedProperty | None,
-    new: PlannedProperty | None,
+    old: Sequence[_Item],
+    new: Sequence[_Item],
+    event: PlannedEvent | None = None,
+    before: PlannedEvent | None = None,
+) -> list[Change]:
+    """Return the changes of events, of users, or of *event*, which was *before*."""
+    pairs = _paired(old, new)
+    found = (change for pair in pairs for change in _compared(*pair, event, before))
+    return sorted(found, key=lambda change: (change.event_type, change.name))
+
+
+def _compared(
+    old: _Item | None,
+    new: _Item | None,
     event: PlannedEvent | None,
+    before: PlannedEvent | None,
 ) -> Iterator[Change]:
-    if renaming := _renaming(subject, old, new, event):
-        yield renaming
-    if old is None or new is None:
-        return
-    for attribute, was, now in (
-        ("type", old.type, new.type),
-        ("personal data", privacy(old), privacy(new)),
-    ):
-        if was != now:
-            place = _place(event)
-            yield Change("changed", subject, new.name, *place, attribute, was, now)
+    subject: Subject = "property" if event else "user property"
+    own = new or old
+    if isinstance(own, PlannedEvent):
+        subject, event = "event", own
+    place = (event.name, event.event_type) if event else ("", "")
 
+    def change(kind: Kind, name: str, *attribute: str) -> Change:
+        return Change(kind, subject, name, *place, *attribute)
 
-def _renaming(
-    subject: Subject, old: Any, new: Any, event: PlannedEvent | None
-) -> Change | None:
-    place = _place(event)
-    if old is None:
-        return Change("added", subject, new.name, *place)
     if new is None:
-        return Change("removed", subject, old.name, *place)
-    if old.name == new.name:
-        return None
-    return Change("renamed", subject, old.name, *place, "name", old.name, new.name)
+        if old is not None:
+            yield change("removed", old.name)
+        return
+    if old is None:
+        yield change("added", new.name, *_newly_sent(new, before))
+        return
+    if old.name != new.name:
+        yield change("renamed", old.name, "name", old.name, new.name)
+    if isinstance(old, PlannedProperty) and isinstance(new, PlannedProperty):
+        if old.type != new.type:
+            yield change("changed", new.name, "type", old.type, new.type)
+        was, now = privacy(old), privacy(new)
+        if was != now:
+            yield change("changed", new.name, "personal data", was, now)
 
 
-def _place(event: PlannedEvent | None) -> tuple[str, str]:
-    return (event.name, event.event_type) if event else ("", "")
+def _newly_sent(
+    new: PlannedEvent | PlannedProperty, before: PlannedEvent | None
+) -> tuple[str, ...]:
+    """Return a change of *new* if its field was redacted as unknown, and is sent."""
+    if before is None or isinstance(new, PlannedEvent):
+        return ()
+    is_redacted = any(field.name == "*" for field in before.unsent)
+    if before.takes_new_fields:
+        is_redacted = is_redacted and is_personal_name(new.field or "")
+    if new.field is None or new.is_personal or not is_redacted:
+        return ()
+    return "personal data", "redacted as unknown", privacy(new) or "sent"

@@ -1,19 +1,15 @@
 """Tracking plans as an HTML page."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 from string import Template
+from typing import TYPE_CHECKING
 
-from braze_heap.plan._content import (
-    PlanContent,
-    PlannedEvent,
-    PlannedProperty,
-    PlannedUserProperty,
-    UnsentField,
-)
 from braze_heap.plan._tables import (
     COMBO_EVENTS,
     TRAITS,
@@ -26,8 +22,11 @@ from braze_heap.plan._tables import (
 )
 from braze_heap.policies.selection import PRESETS
 
+if TYPE_CHECKING:
+    from braze_heap.plan._model import PlannedEvent, PlannedProperty, TrackingPlan
 
-def page(plan: PlanContent) -> str:
+
+def page(plan: TrackingPlan) -> str:
     """
     Return *plan* as one HTML page.
 
@@ -38,6 +37,7 @@ def page(plan: PlanContent) -> str:
     combos = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
     absent = [(event.event_type, event.why) for event in plan.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in plan.deletions]
+    users = _table(plan.user_properties) if plan.user_properties else ""
     return Template(_part("page.html")).substitute(
         style=style,
         style_hash=_hash(style),
@@ -45,9 +45,11 @@ def page(plan: PlanContent) -> str:
         script_hash=_hash(script),
         counts=_counts(plan),
         events="\n".join(map(_event, plan.events)),
-        user_properties=_user_properties(plan.user_properties),
-        combo_events=_section("Combo events to make in Heap", combos, COMBO_EVENTS),
-        absent=_section("Never an event in Heap", absent),
+        user_properties=_section("User properties", users),
+        combo_events=_section(
+            "Combo events to make in Heap", _terms(combos), COMBO_EVENTS
+        ),
+        absent=_section("Never an event in Heap", _terms(absent)),
     )
 
 
@@ -59,17 +61,32 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _counts(plan: PlanContent) -> str:
-    sent = [p for event in plan.events for p in event.properties]
+def _counts(plan: TrackingPlan) -> str:
+    names = {planned.name for event in plan.events for planned in event.properties}
     unsent = {field.name for event in plan.events for field in event.unsent}
-    numbers = (
-        (len(plan.events), "events"),
-        (len({p.name for p in sent}), "event properties"),
-        (len(plan.user_properties), "user properties"),
-        *((number, kind) for kind, number in privacy_counts(plan).items()),
-        (len(unsent), "fields not sent"),
+    numbers = {
+        "events": len(plan.events),
+        "event properties": len(names),
+        "user properties": len(plan.user_properties),
+        **privacy_counts(plan),
+        "fields not sent": len(unsent),
+    }
+    return "".join(f"<li><b>{n:,}</b>{noun}</li>" for noun, n in numbers.items())
+
+
+def _section(title: str, content: str, text: str = "") -> str:
+    intro = f'<p class="soft">{escape(text)}</p>' if text else ""
+    section = f"<section data-list><h2>{title}</h2>{intro}{content}</section>"
+    return section if content else ""
+
+
+def _terms(pairs: Iterable[tuple[str, str]]) -> str:
+    terms = "".join(
+        f'<div data-name="{escape(name.lower())}"><dt><code>{escape(name)}</code></dt>'
+        f"<dd>{escape(why)}</dd></div>"
+        for name, why in pairs
     )
-    return "".join(f"<li><b>{number:,}</b>{what}</li>" for number, what in numbers)
+    return f"<dl>{terms}</dl>" if terms else ""
 
 
 def _event(event: PlannedEvent) -> str:
@@ -81,11 +98,14 @@ def _event(event: PlannedEvent) -> str:
     presets = (name for name, types in PRESETS.items() if event.event_type in types)
     chosen["preset"] = " ".join(presets)
     data = _data(event, personal, type=event.event_type, words=words, **chosen)
+    unsent = _terms((field.name, field.why) for field in event.unsent)
+    if unsent:
+        unsent = f'<div class="part"><p class="soft">Not sent:</p>{unsent}</div>'
     return (
         f"<details{data}><summary><h3>{escape(event.name)}</h3>"
         f"<code>{escape(event.event_type)}</code> {_event_marks(event, personal)}"
         f'</summary><div class="inside"><p>{escape(event.meaning)}</p>'
-        f"{remarks}{_table(event.properties)}{_unsent(event.unsent)}"
+        f"{remarks}{_table(event.properties)}{unsent}"
         "</div></details>"
     )
 
@@ -144,71 +164,33 @@ def _row(planned: PlannedProperty) -> str:
     mark = privacy(planned)
     style = "mark personal" if planned.is_personal else "mark"
     shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
-    types = " ".join(getattr(planned, "event_types", ()))
-    data = _data(planned, int(planned.is_personal), types=types)
+    types = getattr(planned, "event_types", ())
+    data = _data(planned, int(planned.is_personal), types=" ".join(types))
     seen = f" {_mark(f'observed {traffic(planned)}')}" * (planned.observed is not None)
-    style = ' class="personal"' if planned.is_personal else ""
+    example = f"<code>{escape(planned.example)}</code>" if planned.example else ""
+    source = origin(planned) + (f" ({', '.join(types)})" if types else "")
+    release = "\u2264 2" if planned.since <= 2 else str(planned.since)
+    cells = (
+        ("Type", escape(planned.type), ""),
+        ("Example", example, "example"),
+        ("From", escape(source), "usual" * (planned.field == planned.name)),
+        ("Since release", release, "usual" * (planned.since <= 2)),
+        ("Wire form", planned.wire, "usual" * (planned.wire == "both")),
+    )
     return (
-        f"<tr{style}{data}><td><code>{escape(planned.name)}</code>{shown}</td>"
-        f'<td data-label="Type">{escape(planned.type)}</td>'
-        f'<td data-label="Example" class="example">{_code(planned.example)}</td>'
-        f'<td data-label="From"{_usual(planned.field == planned.name)}>'
-        f"{escape(_from(planned))}</td>"
-        f'<td data-label="Since release"{_usual(planned.since <= 2)}>'
-        f"{_release(planned.since)}</td>"
-        f'<td data-label="Wire form"{_usual(planned.wire == "both")}>'
-        f"{planned.wire}</td>"
-        f"<td>{escape(planned.doc)}{seen}</td></tr>"
+        f"<tr{_style('personal' * planned.is_personal)}{data}>"
+        f"<td><code>{escape(planned.name)}</code>{shown}</td>"
+        + "".join(
+            f'<td data-label="{label}"{_style(style)}>{content}</td>'
+            for label, content, style in cells
+        )
+        + f"<td>{escape(planned.doc)}{seen}</td></tr>"
     )
 
 
 _LABELS = {"personal": "personal data", "sensitive": "personal data, unmarked"}
 
 
-def _usual(holds: bool) -> str:
-    """Return the class of a cell that small screens hide, if *holds*."""
-    return ' class="usual"' if holds else ""
-
-
-def _release(number: int) -> str:
-    return "\u2264 2" if number <= 2 else str(number)
-
-
-def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>" if text else ""
-
-
-def _from(planned: PlannedProperty) -> str:
-    if isinstance(planned, PlannedUserProperty):
-        return f"{origin(planned)} ({', '.join(planned.event_types)})"
-    return origin(planned)
-
-
-def _unsent(fields: Sequence[UnsentField]) -> str:
-    if not fields:
-        return ""
-    rows = _terms((field.name, field.why) for field in fields)
-    return f'<div class="part"><p class="soft">Not sent:</p><dl>{rows}</dl></div>'
-
-
-def _terms(pairs: Iterable[tuple[str, str]]) -> str:
-    return "".join(
-        f'<div data-name="{escape(name.lower())}"><dt><code>{escape(name)}</code></dt>'
-        f"<dd>{escape(why)}</dd></div>"
-        for name, why in pairs
-    )
-
-
-def _user_properties(user_properties: Sequence[PlannedUserProperty]) -> str:
-    if not user_properties:
-        return ""
-    table = _table(user_properties)
-    return f"<section data-list><h2>User properties</h2>{table}</section>"
-
-
-def _section(title: str, pairs: Sequence[tuple[str, str]], text: str = "") -> str:
-    if not pairs:
-        return ""
-    intro = f'<p class="soft">{escape(text)}</p>' if text else ""
-    rows = f"<dl>{_terms(pairs)}</dl>"
-    return f"<section data-list><h2>{title}</h2>{intro}{rows}</section>"
+def _style(name: str) -> str:
+    """Return the attribute for a class; small screens hide cells that are usual."""
+    return f' class="{name}"' if name else ""

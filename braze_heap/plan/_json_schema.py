@@ -1,15 +1,19 @@
 """JSON Schema of the events in a tracking plan."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from braze_heap.heap.calls import MAX_IDENTITY, MAX_TEXT
-from braze_heap.plan._content import PlannedEvent, PlannedProperty
 from braze_heap.plan._tables import privacy
+
+if TYPE_CHECKING:
+    from braze_heap.plan._model import PlannedEvent, PlannedProperty
 
 Schema: TypeAlias = dict[str, Any]
 """A JSON Schema, or a part of one."""

@@ -2,19 +2,22 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, TypeVar
 
 import attrs
 
 from braze_heap.heap.calls import AddUserProperties, Track
 from braze_heap.mapping._batch import named
-from braze_heap.plan._content import PlannedEvent, PlannedProperty, PlannedUserProperty
 from braze_heap.plan._json_schema import is_pattern, pattern_of
-from braze_heap.plan._tracking_plan import TrackingPlan
+from braze_heap.plan._model import (
+    PlannedEvent,
+    PlannedProperty,
+    PlannedUserProperty,
+    TrackingPlan,
+)
 from braze_heap.results import TransformResult
 
-_Property = TypeVar("_Property", PlannedProperty, PlannedUserProperty)
 _Planned = TypeVar("_Planned", PlannedEvent, PlannedProperty, PlannedUserProperty)
 
 
@@ -70,30 +73,23 @@ class PlanObserver:
         The share of an event is its part of all events. The share of a property is its
         part of the events, and of a user property its part of all updates of users.
         """
-        events, users = self._plan.events, self._plan.user_properties
-        return attrs.evolve(
-            self._plan,
-            events=tuple(map(self._event, events)),
-            user_properties=self._all_with_counts(users, _USER),
-        )
+        events = []
+        for event in self._plan.events:
+            (counted,) = self._counted([event], (event.event_type,), _TRACK)
+            key = (event.event_type, event.name)
+            properties = tuple(self._counted(event.properties, key, key))
+            events.append(attrs.evolve(counted, properties=properties))
+        users = tuple(self._counted(self._plan.user_properties, _USER, _USER))
+        return attrs.evolve(self._plan, events=tuple(events), user_properties=users)
 
-    def _event(self, event: PlannedEvent) -> PlannedEvent:
-        key = (event.event_type, event.name)
-        properties = self._all_with_counts(event.properties, key)
-        counted = self._with_count(event, key, self._count[_TRACK])
-        return attrs.evolve(counted, properties=properties)
-
-    def _all_with_counts(
-        self, planned: Iterable[_Property], key: tuple[str, ...]
-    ) -> tuple[_Property, ...]:
-        total = self._count[key]
-        return tuple(self._with_count(p, (*key, p.name), total) for p in planned)
-
-    def _with_count(
-        self, planned: _Planned, key: tuple[str, ...], total: int
-    ) -> _Planned:
-        number = self._count[key]
-        return attrs.evolve(planned, observed=number, share=number / (total or 1))
+    def _counted(
+        self, items: Iterable[_Planned], key: tuple[str, ...], all_of: tuple[str, ...]
+    ) -> Iterator[_Planned]:
+        """Yield *items* of *key* with their counts and their shares of *all_of*."""
+        for item in items:
+            number = self._count[(*key, item.name)]
+            share = number / (self._count[all_of] or 1)
+            yield attrs.evolve(item, observed=number, share=share)
 
 
 _TRACK: Final = ()

@@ -1,19 +1,20 @@
 """Tracking plans as Markdown and as CSV."""
 
+from __future__ import annotations
+
 import csv
 import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import attrs
 
 from braze_heap.mapping._policies import DELETION
-from braze_heap.plan._content import (
-    PlanContent,
-    PlannedEvent,
-    PlannedProperty,
-    PlannedUserProperty,
-)
+
+if TYPE_CHECKING:
+    from braze_heap.plan._model import PlannedEvent, PlannedProperty, TrackingPlan
 
 
 def privacy(planned: PlannedProperty) -> str:
@@ -25,7 +26,7 @@ def privacy(planned: PlannedProperty) -> str:
     return "may identify" if planned.identifying else ""
 
 
-def privacy_counts(plan: PlanContent) -> dict[str, int]:
+def privacy_counts(plan: TrackingPlan) -> dict[str, int]:
     """Return the number of names of each kind of personal data, and the identity."""
     found = {
         (privacy(planned), planned.name)
@@ -81,21 +82,36 @@ def notes(event: PlannedEvent) -> Iterator[str]:
         yield "Fields that Braze adds later are sent too, under their own names."
 
 
-def markdown(plan: PlanContent) -> str:
+def markdown(plan: TrackingPlan) -> str:
     """Return *plan* as one Markdown page."""
+    return "\n".join(_markdown_lines(plan)) + "\n"
+
+
+def _markdown_lines(plan: TrackingPlan) -> Iterator[str]:
     kinds = ", ".join(f"{n} {kind}" for kind, n in privacy_counts(plan).items())
-    lines = [
-        "# Tracking plan",
-        "",
-        f"{len(plan.events)} events, {len(plan.user_properties)} user properties.",
-        "",
-        f"Personal data: {kinds} (the identity included).",
-        *(line for event in plan.events for line in _event_lines(event)),
-        *_user_property_lines(plan.user_properties),
-        *_combo_lines(plan),
-        *_unsent_lines(plan),
+    yield "# Tracking plan\n"
+    yield f"{len(plan.events)} events, {len(plan.user_properties)} user properties.\n"
+    yield f"Personal data: {kinds} (the identity included)."
+    for event in plan.events:
+        yield from _event_lines(event)
+    if plan.user_properties:
+        yield "\n## User properties"
+        yield from _property_lines(plan.user_properties)
+    combos = [
+        f"{_cell(n)}: {_cell(', '.join(e))}" for n, e in plan.combo_events.items()
     ]
-    return "\n".join(lines) + "\n"
+    yield from _list(f"## Combo events to make in Heap\n\n{COMBO_EVENTS}", combos)
+    unsent = [f"{_code(e.event_type)}: {_cell(e.why)}" for e in plan.unsent]
+    yield from _list("## Not sent", unsent)
+    yield from _list(
+        "## Deletions", [f"{_code(t)}: {deletion(t)}" for t in plan.deletions]
+    )
+
+
+def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
+    if items:
+        yield f"\n{heading}\n"
+        yield from (f"- {item}" for item in items)
 
 
 def _event_lines(event: PlannedEvent) -> Iterator[str]:
@@ -112,24 +128,8 @@ def _event_lines(event: PlannedEvent) -> Iterator[str]:
         yield f"\nObserved: {traffic(event)} of all events."
     yield from (f"\n{_cell(note)}" for note in notes(event))
     yield from _property_lines(event.properties)
-    if event.unsent:
-        yield "\nNot sent:\n"
-    yield from (f"- {_code(f.name)}: {_cell(f.why)}" for f in event.unsent)
-
-
-def _user_property_lines(
-    user_properties: Sequence[PlannedUserProperty],
-) -> Iterator[str]:
-    if user_properties:
-        yield "\n## User properties"
-        yield from _property_lines(user_properties)
-
-
-def _combo_lines(plan: PlanContent) -> Iterator[str]:
-    if plan.combo_events:
-        yield f"\n## Combo events to make in Heap\n\n{COMBO_EVENTS}\n"
-    for name, events in plan.combo_events.items():
-        yield f"- {_cell(name)}: {_cell(', '.join(events))}"
+    unsent = [f"{_code(field.name)}: {_cell(field.why)}" for field in event.unsent]
+    yield from _list("Not sent:", unsent)
 
 
 COMBO_EVENTS: Final = (
@@ -143,38 +143,26 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
     if not found:
         yield "\nNo properties."
         return
-    observed = ("observed",) if found[0].observed is not None else ()
-    headings = (*_HEADINGS, *observed)
-    yield f"\n| {' | '.join(headings)} |"
-    yield f"|{' --- |' * len(headings)}"
-    for planned in found:
-        cells = (
-            _code(planned.name),
-            planned.type,
-            _code(planned.example),
-            _cell(origin(planned)),
-            privacy(planned),
-            release(planned.since),
-            planned.wire,
-            _cell(planned.doc),
-            *(traffic(planned) for _ in observed),
-        )
-        yield f"| {' | '.join(cells)} |"
+    rows = [_markdown_cells(planned) for planned in found]
+    yield f"\n| {' | '.join(rows[0])} |"
+    yield f"|{' --- |' * len(rows[0])}"
+    yield from (f"| {' | '.join(cells.values())} |" for cells in rows)
 
 
-_HEADINGS: Final = (
-    *("property", "type", "example", "from", "personal data", "since", "wire form"),
-    "meaning",
-)
-
-
-def _unsent_lines(plan: PlanContent) -> Iterator[str]:
-    if plan.unsent:
-        yield "\n## Not sent\n"
-    yield from (f"- {_code(e.event_type)}: {_cell(e.why)}" for e in plan.unsent)
-    if plan.deletions:
-        yield "\n## Deletions\n"
-    yield from (f"- {_code(t)}: {deletion(t)}" for t in plan.deletions)
+def _markdown_cells(planned: PlannedProperty) -> dict[str, str]:
+    cells = {
+        "property": _code(planned.name),
+        "type": planned.type,
+        "example": _code(planned.example),
+        "from": _cell(origin(planned)),
+        "personal data": privacy(planned),
+        "since": release(planned.since),
+        "wire form": planned.wire,
+        "meaning": _cell(planned.doc),
+    }
+    if planned.observed is not None:
+        cells["observed"] = traffic(planned)
+    return cells
 
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|&~])")
@@ -202,7 +190,7 @@ COLUMNS: Final[Sequence[str]] = (
 """Columns of the CSV form."""
 
 
-def csv_table(plan: PlanContent) -> str:
+def csv_table(plan: TrackingPlan) -> str:
     """
     Return *plan* as CSV (RFC 4180), with a line for each event, property and field.
 
@@ -210,59 +198,48 @@ def csv_table(plan: PlanContent) -> str:
     """
     file = io.StringIO(newline="")
     # With lines that end in "\n", the csv module would not quote a cell with "\r".
-    writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\r\n")
-    writer.writeheader()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
     for row in _rows(plan):
-        writer.writerow({name: _inert(str(cell)) for name, cell in row.items()})
+        writer.writerow([_csv_cell(row.get(column)) for column in COLUMNS])
     return file.getvalue()
 
 
-def _rows(plan: PlanContent) -> Iterator[Mapping[str, object]]:
+def _rows(plan: TrackingPlan) -> Iterator[Mapping[str, object]]:
     for event in plan.events:
         shared = {"event": event.name, "event_type": event.event_type}
-        head = {"kind": "event", "since": event.since, "doc": event.meaning}
-        words = {kind: getattr(event, kind) for kind in TRAITS}
-        yield shared | head | words | _counts(event)
+        yield _row("event", event) | shared | {"property": None}
         for planned in event.properties:
-            yield shared | {"kind": "property"} | _property_cells(planned)
+            yield _row("property", planned) | shared
         for field in event.unsent:
-            yield shared | {
-                "kind": "unsent field",
-                "property": field.name,
-                "doc": field.why,
-            }
+            yield _row("unsent field", field) | shared
     for user_property in plan.user_properties:
-        types = " ".join(user_property.event_types)
-        cells = _property_cells(user_property)
-        yield cells | {"kind": "user property", "event_type": types}
+        yield _row("user property", user_property)
     for unsent in plan.unsent:
-        yield {"kind": "not sent", "event_type": unsent.event_type, "doc": unsent.why}
+        yield _row("not sent", unsent)
     for event_type in plan.deletions:
         doc = deletion(event_type)
         yield {"kind": "deletion", "event_type": event_type, "doc": doc}
 
 
-def _property_cells(planned: PlannedProperty) -> dict[str, object]:
-    return {
-        "property": planned.name,
-        "type": planned.type,
-        "example": planned.example,
-        "field": planned.field or "",
-        "origin": planned.origin,
-        "sources": " ".join(planned.sources),
-        "personal": "yes" if planned.personal else "",
-        "sensitive": "yes" if planned.sensitive else "",
-        "may_identify": "yes" if planned.identifying else "",
-        "since": planned.since,
-        "doc": planned.doc,
-        **_counts(planned),
-    }
+def _row(kind: str, item: attrs.AttrsInstance) -> dict[str, object]:
+    values = attrs.asdict(item, recurse=False)
+    return {"kind": kind} | {_COLUMNS.get(n, n): v for n, v in values.items()}
 
 
-def _counts(planned: PlannedEvent | PlannedProperty) -> dict[str, object]:
-    counts = {"observed": planned.observed, "share": planned.share}
-    return {"wire": planned.wire, **(counts if planned.observed is not None else {})}
+_COLUMNS: Final = {
+    "name": "property",
+    "identifying": "may_identify",
+    "meaning": "doc",
+    "why": "doc",
+    "event_types": "event_type",
+}
+"""Attribute to its column, if that has another name."""
 
 
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+def _csv_cell(value: object) -> str:
+    """Return *value* as text that no spreadsheet takes for a formula."""
+    if value is None or isinstance(value, bool):
+        return "yes" if value else ""
+    text = " ".join(value) if isinstance(value, tuple) else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

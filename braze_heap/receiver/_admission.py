@@ -48,13 +48,7 @@ class CapacityError(BrazeHeapError):
 
 
 class RequestBuffer:
-    """
-    Received bytes of one request.
-
-    Attributes:
-        size: Bytes received.
-        is_truncated: Whether the body is larger than `Limits.in_flight`.
-    """
+    """Received bytes of one request, truncated to `Limits.in_flight`."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -63,12 +57,7 @@ class RequestBuffer:
         self.is_truncated = False
 
     def append(self, piece: bytes) -> bool:
-        """
-        Append *piece*, and return whether to read on.
-
-        Raises:
-            CapacityError: Other requests use the bytes.
-        """
+        """Append *piece*, and return whether to read on."""
         room = self._admission.reserve(self.size, len(piece))
         self.is_truncated = room < len(piece)
         self._pieces.append(piece[:room] if self.is_truncated else piece)
@@ -112,12 +101,8 @@ class Admission:
         """
         Reserve up to *more* bytes for a request that already has *own*.
 
-        Returns:
-            The number of bytes reserved. Fewer than *more* only if this is the only
-            request, so that waiting would not help.
-
-        Raises:
-            CapacityError: Other requests use the bytes.
+        They are fewer only if this is the only request, so that waiting would not help.
+        Otherwise raise `CapacityError`.
         """
         with self._changed:
             room = self._limits.in_flight - self._size

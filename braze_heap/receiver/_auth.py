@@ -29,9 +29,7 @@ class Authenticator(Protocol):
     """Decide whether a request is authorized."""
 
     def is_authorized(self, authorizations: Sequence[str], /) -> bool:
-        """
-        Return whether a request with these ``Authorization`` headers is authorized.
-        """
+        """Return whether these ``Authorization`` headers authorize a request."""
         ...
 
 
@@ -133,12 +131,7 @@ UNAUTHENTICATED: Final[Authenticator] = _Unauthenticated()
 
 
 def as_authenticator(tokens: str | Iterable[str] | Authenticator) -> Authenticator:
-    """
-    Wrap *tokens* in an authenticator, and log a warning for short tokens.
-
-    Raises:
-        TypeError: *tokens* is not a string, or its ``is_authorized`` is async.
-    """
+    """Return *tokens* as an authenticator, and log a warning for short tokens."""
     if not isinstance(tokens, Authenticator):
         tokens = Tokens(tokens)
     if isinstance(tokens, type):

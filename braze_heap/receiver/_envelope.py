@@ -31,14 +31,10 @@ _STEP: Final = re.compile(
 """Text up to a comma, a bracket with nested brackets, or a syntax error."""
 
 _EMPTY: Final = re.compile(rb"\s*,")
-_COMMA: Final = ord(",")
-_QUOTE: Final = ord('"')
 
 
 class BatchTooLargeError(BrazeHeapError, ValueError):
-    """
-    The batch is beyond a limit, and has several events, so that Braze can split it.
-    """
+    """The batch is beyond a limit, and has several events: Braze can split it."""
 
 
 def decompress(data: bytes, most: int) -> bytes:
@@ -57,7 +53,10 @@ def decompress(data: bytes, most: int) -> bytes:
                 break
             if members[-1].eof:
                 members.append(zlib.decompressobj(_GZIP))
-            out += _decompress_member(members[-1], piece, most + 1 - len(out))
+            try:
+                out += members[-1].decompress(piece, most + 1 - len(out))
+            except zlib.error:
+                raise UnreadableError("not gzip data, or damaged") from None
             piece = members[-1].unused_data
             if len(members) > _MAX_MEMBERS:
                 raise UnreadableError(f"gzip with more than {_MAX_MEMBERS} members")
@@ -66,25 +65,13 @@ def decompress(data: bytes, most: int) -> bytes:
     return bytes(out)
 
 
-def _decompress_member(member: zlib._Decompress, piece: bytes, most: int) -> bytes:
-    try:
-        return member.decompress(piece, most)
-    except zlib.error:
-        raise UnreadableError("not gzip data, or damaged") from None
-
-
 def decode_batch(
     body: bytes, limits: Limits, *, is_zipped: bool, is_exact: bool = True
 ) -> list[Any]:
     """
     Return the events of a request body. A probe of Braze has none.
 
-    Args:
-        body: The body, at most one byte more than the largest.
-        limits: Amounts that are accepted.
-        is_zipped: Whether the body is compressed with gzip.
-        is_exact: Whether to check depth and numbers; else the events can be
-            `UncheckedEvents`, and a `Transformer` checks them.
+    Unless *is_exact*, they can be `UncheckedEvents`, which a `Transformer` checks.
 
     Raises:
         BatchTooLargeError: The batch is beyond *limits*, and has several events.
@@ -142,10 +129,10 @@ def _skip_value(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
         at = at or step.start()
         end = step.end()
         kind = plain[end - 1]
-        if kind == _COMMA and not depth:
+        if kind in b"," and not depth:
             return 0 if _EMPTY.match(plain, at) else end
         depth += (kind in b"{[") - (kind in b"}]")
-        if not 0 <= depth <= MAX_DEPTH or kind == _QUOTE:
+        if not 0 <= depth <= MAX_DEPTH or kind in b'"':
             break
     return 0
 
@@ -157,27 +144,17 @@ def _events_of(value: Any) -> list[Any]:
     if not isinstance(value, dict):
         raise UnreadableError('not a JSON object with "events"')
     if "events" not in value:
-        return [_bare_event(value)]
+        missing = [key for key in ("event_type", "id", "time") if key not in value]
+        if missing == ["event_type"]:
+            raise UnreadableError(
+                "a storage record without its type: add event_type to the record"
+            )
+        if missing:
+            raise UnreadableError('a JSON object without "events"')
+        return [value]
     events = value["events"]
     if events is None:
         return []
     if not isinstance(events, list):
         raise UnreadableError('"events" is not a list')
     return events
-
-
-def _bare_event(value: dict[str, Any]) -> dict[str, Any]:
-    """
-    Return *value*, an object without ``events``, if it is one event.
-
-    Raises:
-        UnreadableError: ``event_type``, ``id`` or ``time`` is missing.
-    """
-    missing = [key for key in ("event_type", "id", "time") if key not in value]
-    if missing == ["event_type"]:
-        raise UnreadableError(
-            "a storage record without its type: add event_type to the record"
-        )
-    if missing:
-        raise UnreadableError('a JSON object without "events"')
-    return value

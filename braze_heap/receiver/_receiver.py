@@ -8,16 +8,9 @@ import functools
 import inspect
 import logging
 import time
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Generator,
-    Iterable,
-    Sequence,
-)
+from collections.abc import AsyncIterable, Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
@@ -26,12 +19,12 @@ from braze_heap._errors import describe_exception, error_context
 from braze_heap._json import UncheckedEvents
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
-from braze_heap._sansio import in_thread, run_steps, run_steps_async
+from braze_heap._sansio import in_thread, run_now
 from braze_heap._wiring import OfOneProcess, is_async, kind_of
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
-from braze_heap.receiver import _responses
+from braze_heap.receiver import _http
 from braze_heap.receiver._admission import (
     Admission,
     CapacityError,
@@ -52,39 +45,6 @@ logger = logging.getLogger("braze_heap.receiver")
 PROTOCOL: Final = "1"
 """Supported ``Braze-Currents-Version`` of Braze's custom HTTP connector."""
 
-DEAD_LETTER_WAIT: Final = 30.0
-"""``Retry-After`` if the dead letter cannot be written, in seconds."""
-
-_LARGE: Final = 1 << 18
-"""Bytes; larger bodies are decoded in a thread to keep the event loop responsive."""
-
-
-@attrs.frozen
-class _ReadBody:
-    body: Body = attrs.field(repr=False)
-    buffer: RequestBuffer
-
-
-@attrs.frozen
-class _Compute:
-    """CPU-bound work; offloaded to a thread if *size* is large."""
-
-    size: int
-    work: Callable[[], Any]
-
-
-@attrs.frozen
-class _RunPipeline:
-    events: list[Any] = attrs.field(repr=False)
-
-
-@attrs.frozen
-class _Store:
-    records: Sequence[DeadRecord]
-
-
-_Step: TypeAlias = _ReadBody | _Compute | _RunPipeline | _Store
-_Steps: TypeAlias = Generator[_Step, Any, Any]
 _P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
 
 
@@ -114,9 +74,17 @@ class _ReceiverArguments(Generic[_P]):
 
 
 class _ReceiverBase(OfOneProcess, Generic[_P]):
-    """Handling of a request as a generator of steps, shared by both receivers."""
+    """Handling of a request, which suspends only in an `AsyncReceiver`."""
 
-    def _configure(self, options: _ReceiverArguments[_P]) -> None:
+    def _configure(
+        self, options: _ReceiverArguments[_P], needed: str, *kinds: type
+    ) -> None:
+        pipeline: object = options.pipeline
+        if not isinstance(pipeline, kinds):
+            is_for_other = isinstance(pipeline, AsyncPipeline)
+            hint = "; for an AsyncPipeline use AsyncReceiver" if is_for_other else ""
+            given = f"{kind_of(pipeline)}{hint}"
+            raise TypeError(f"{type(self).__name__} needs {needed} first, not {given}")
         if not isinstance(options.limits, Limits):
             kind = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {kind}")
@@ -145,35 +113,34 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         for limiter in (self._log_limiter, self.pipeline._log_limiter):
             limiter.flush(at_end=True)
 
-    def _respond(self, request: Request) -> _Steps:
-        """Yield the steps of handling *request*; the value is the response."""
+    async def _respond(self, request: Request) -> Response:
         try:
-            return (yield from self._admit(request))
+            return await self._admit(request)
         except DeadLetterError:  # logged by the pipeline, or by `_save_body`
-            return _responses.retry_later(DEAD_LETTER_WAIT)
+            return _http.retry_later(30.0)
         except DeliveryError as error:  # logged by the pipeline
             is_throttled = getattr(error, "throttled", False) is True
             after = retry_after_of(error)
-            return _responses.retry_later(after, is_throttled=is_throttled)
+            return _http.retry_later(after, is_throttled=is_throttled)
         except CapacityError as error:
-            return self._reject(_responses.retry_later(), f"{error}; Braze resends it")
+            return self._reject(_http.retry_later(), f"{error}; Braze resends it")
         except IncompleteBodyError:
             cause = (
                 "the sender disconnected before the body was complete. If this "
                 "repeats, raise the time-outs of the proxy"
             )
-            return self._reject(_responses.retry_later(), cause)
+            return self._reject(_http.retry_later(), cause)
         except TimeoutError:
             cause = (
                 f"the body did not arrive within {self.limits.body_seconds:g} s. If "
                 "this repeats, let the proxy buffer requests"
             )
-            return self._reject(_responses.retry_later(), cause)
+            return self._reject(_http.retry_later(), cause)
         except Exception as error:
             text = f"Request failed (503): {describe_exception(error)}"
             context = {**error_context(error), "status": 503}
             self._log_limiter.log(logger, logging.ERROR, text, context=context)
-            return _responses.retry_later()
+            return _http.retry_later()
 
     def _reject(self, response: Response, cause: str) -> Response:
         """Log *cause* as a warning, and return *response*."""
@@ -186,10 +153,10 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         context = {"status": status}
         self._log_limiter.log(logger, logging.WARNING, text, context, cause)
 
-    def _admit(self, request: Request) -> _Steps:
+    async def _admit(self, request: Request) -> Response:
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
             return self._reject(
-                _responses.METHOD_NOT_ALLOWED,
+                _http.METHOD_NOT_ALLOWED,
                 "the method is not POST. Braze only posts, so this came from others",
             )
         authorizations = request.values("authorization")
@@ -202,48 +169,59 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
                 "if Braze sent it, use the token of the feed here and in Braze, and "
                 "resume the feed there: 401 stops it"
             )
-            return self._reject(_responses.UNAUTHORIZED, f"{flaw}; {advice}")
+            return self._reject(_http.UNAUTHORIZED, f"{flaw}; {advice}")
         encoding = _content_encoding(request)
         if encoding not in ("", "gzip"):
             cause = "the Content-Encoding is not gzip. Look for a proxy that changes it"
-            return self._reject(_responses.UNSUPPORTED_ENCODING, cause)
+            return self._reject(_http.UNSUPPORTED_ENCODING, cause)
         self._warn_on_version(request)
         with self._admission.buffer() as buffer:
-            yield _ReadBody(request.body, buffer)
+            await self._read_body(request.body, buffer)
             with self._admission.slot():
                 is_zipped = encoding == "gzip"
-                return (yield from self._decode_and_run(buffer, is_zipped=is_zipped))
+                return await self._decode_and_run(buffer, is_zipped=is_zipped)
 
-    def _decode_and_run(self, buffer: RequestBuffer, *, is_zipped: bool) -> _Steps:
+    async def _decode_and_run(
+        self, buffer: RequestBuffer, *, is_zipped: bool
+    ) -> Response:
         decode = functools.partial(self._decode_body, buffer, is_zipped=is_zipped)
-        size = self.limits.body if is_zipped else buffer.size
+        # a thread keeps the event loop responsive
+        is_large = (self.limits.body if is_zipped else buffer.size) > 1 << 18
         try:
-            events = yield _Compute(size, decode)
+            events = await self._call_blocking(decode) if is_large else decode()
             if events and isinstance(events, UncheckedEvents):
                 # Its check is part of the mapping, and can find it unreadable.
-                yield _RunPipeline(events)
-                return _responses.ACCEPTED
+                await self._run(events)
+                return _http.ACCEPTED
         except BatchTooLargeError:
             most = f"{self.limits.events:,} events or {self.limits.body:,} bytes"
             cause = f"more than {most}; Braze splits the batch"
-            return self._reject(_responses.TOO_LARGE, cause)
+            return self._reject(_http.TOO_LARGE, cause)
         except UnreadableError as error:
             if buffer.is_truncated:
                 cause = f"body is larger than {self.limits.in_flight:,} bytes"
-                return self._reject(_responses.TOO_LARGE, cause)
-            yield from self._save_body(buffer, str(error), is_zipped=is_zipped)
+                return self._reject(_http.TOO_LARGE, cause)
+            await self._save_body(buffer, str(error), is_zipped=is_zipped)
             cause = (
                 f"the body is unreadable: {error}. It is in the dead letter, with the "
                 "reason unreadable"
             )
-            return self._reject(_responses.UNREADABLE, cause)
+            return self._reject(_http.UNREADABLE, cause)
         if events:
-            yield _RunPipeline(events)
-        return _responses.ACCEPTED
+            await self._run(events)
+        return _http.ACCEPTED
 
-    def _save_body(
+    async def _run(self, events: list[Any]) -> None:
+        if isinstance(self.pipeline, AsyncPipeline):
+            report: object = await self.pipeline.run(events)
+        else:
+            report = await self._call_blocking(self.pipeline.run, events)
+        if not isinstance(report, Report):  # it did not run, so this is not a 200
+            raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
+
+    async def _save_body(
         self, buffer: RequestBuffer, detail: str, *, is_zipped: bool
-    ) -> _Steps:
+    ) -> None:
         record = DeadRecord.of(
             buffer.body(),
             Reason.UNREADABLE,
@@ -254,7 +232,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
             destination=self.pipeline.destination,
         )
         try:
-            yield _Store((record,))
+            await self._call_blocking(append_to, self.pipeline.dead_letter, (record,))
         except DeadLetterError as error:
             text = f"Cannot store an unreadable body in the dead letter (503): {error}"
             context = {"status": 503}
@@ -269,6 +247,17 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
             is_zipped=is_zipped,
             is_exact=transform is not Transformer.transform,
         )
+
+    async def _read_body(self, body: Body, buffer: RequestBuffer) -> None:
+        if isinstance(body, AsyncIterable):
+            async for piece in body:
+                if not buffer.append(piece):
+                    break
+        else:
+            all(map(buffer.append, (body,) if isinstance(body, bytes) else body))
+
+    async def _call_blocking(self, work: Callable[..., Any], *args: Any) -> Any:
+        return work(*args)
 
     def _warn_on_version(self, request: Request) -> None:
         versions = request.values("braze-currents-version")
@@ -303,20 +292,11 @@ class Receiver(_ReceiverBase[Pipeline]):
 
     @takes(_ReceiverArguments[Pipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline]) -> None:
-        pipeline: object = options.pipeline
-        if not isinstance(pipeline, Pipeline):
-            hint = ""
-            if isinstance(pipeline, AsyncPipeline):
-                hint = "; for an AsyncPipeline use AsyncReceiver"
-            raise TypeError(
-                f"Receiver needs a Pipeline first, not {kind_of(pipeline)}{hint}"
-            )
-        self._configure(options)
+        self._configure(options, "a Pipeline", Pipeline)
 
     def handle(self, request: Request) -> Response:
         """Return the response to *request*. Does not raise an `Exception`."""
-        response: Response = run_steps(self._respond(request), self._perform)
-        return response
+        return run_now(self._respond(request))
 
     def close(self, seconds: float = 30.0) -> bool:
         """
@@ -328,20 +308,10 @@ class Receiver(_ReceiverBase[Pipeline]):
         self._flush_log()
         return done
 
-    def _perform(self, step: _Step) -> Any:
-        match step:
-            case _ReadBody(body, buffer):
-                pieces = (body,) if isinstance(body, bytes) else body
-                if isinstance(pieces, AsyncIterable):
-                    raise TypeError("an asynchronous body needs AsyncReceiver")
-                all(buffer.append(piece) for piece in pieces)
-            case _Compute(_, work):
-                return work()
-            case _RunPipeline(events):
-                _require_report(self.pipeline.run(events))
-            case _Store(records):
-                append_to(self.pipeline.dead_letter, records)
-        return None
+    async def _read_body(self, body: Body, buffer: RequestBuffer) -> None:
+        if isinstance(body, AsyncIterable):
+            raise TypeError("an asynchronous body needs AsyncReceiver")
+        await super()._read_body(body, buffer)
 
 
 class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
@@ -349,23 +319,15 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
-        pipeline: object = options.pipeline
-        if not isinstance(pipeline, Pipeline | AsyncPipeline):
-            raise TypeError(
-                "AsyncReceiver needs an AsyncPipeline or a Pipeline first, "
-                f"not {kind_of(pipeline)}"
-            )
-        self._configure(options)
+        needed = "an AsyncPipeline or a Pipeline"
+        self._configure(options, needed, AsyncPipeline, Pipeline)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
         )
 
     async def handle(self, request: Request) -> Response:
         """Return the response to *request*; see `Receiver.handle`."""
-        response: Response = await run_steps_async(
-            self._respond(request), self._perform
-        )
-        return response
+        return await self._respond(request)
 
     async def close(self, seconds: float = 30.0) -> bool:
         """See `Receiver.close`."""
@@ -374,45 +336,16 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
         self._threads.shutdown(wait=False)
         return done
 
-    async def _perform(self, step: _Step) -> Any:
-        match step:
-            case _ReadBody(body, buffer):
-                async with asyncio.timeout(self.limits.body_seconds):
-                    async for piece in _pieces(body):
-                        if not buffer.append(piece):
-                            break
-            case _Compute(size, work):
-                return await self._in_thread(work) if size > _LARGE else work()
-            case _RunPipeline(events) if isinstance(self.pipeline, AsyncPipeline):
-                _require_report(await self.pipeline.run(events))
-            case _RunPipeline(events):
-                _require_report(await self._in_thread(self.pipeline.run, events))
-            case _Store(records):
-                await self._in_thread(append_to, self.pipeline.dead_letter, records)
-        return None
+    async def _read_body(self, body: Body, buffer: RequestBuffer) -> None:
+        async with asyncio.timeout(self.limits.body_seconds):
+            await super()._read_body(body, buffer)
 
-    async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+    async def _call_blocking(self, work: Callable[..., Any], *args: Any) -> Any:
         return await in_thread(work, *args, threads=self._threads)
 
 
-def _require_report(report: object) -> None:
-    """Raise if a pipeline did not run, so that the response is not a 200."""
-    if not isinstance(report, Report):
-        raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
-
-
 def require_receiver(adapter: str, receiver: object, kind: type) -> None:
-    """
-    Raise unless *receiver* is of the *kind* that *adapter* calls.
-
-    Args:
-        adapter: Public name of the adapter.
-        receiver: Argument of the adapter.
-        kind: `Receiver` or `AsyncReceiver`.
-
-    Raises:
-        TypeError: *receiver* is the other kind, a class, or not a receiver.
-    """
+    """Raise `TypeError` unless *receiver* is of the *kind* that *adapter* calls."""
     handle = getattr(receiver, "handle", None)
     is_receiver = callable(handle) and not isinstance(receiver, type)
     if is_receiver and is_async(handle) == issubclass(kind, AsyncReceiver):
@@ -421,12 +354,3 @@ def require_receiver(adapter: str, receiver: object, kind: type) -> None:
         f"{adapter} needs {'an' if kind is AsyncReceiver else 'a'} {kind.__name__}, "
         f"not {kind_of(receiver)}"
     )
-
-
-async def _pieces(body: Body) -> AsyncIterator[bytes]:
-    if isinstance(body, AsyncIterable):
-        async for piece in body:
-            yield piece
-        return
-    for piece in (body,) if isinstance(body, bytes) else body:
-        yield piece

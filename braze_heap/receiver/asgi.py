@@ -8,9 +8,13 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from braze_heap.receiver._http import IncompleteBodyError, Request, Response
+from braze_heap.receiver._http import (
+    IncompleteBodyError,
+    Request,
+    Response,
+    retry_later,
+)
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
-from braze_heap.receiver._responses import retry_later
 
 __all__ = ["ASGIReceiver"]
 
@@ -46,17 +50,14 @@ class ASGIReceiver:
         if scope["type"] == "http":
             await respond(send, self.receiver.handle(to_request(scope, receive)))
         elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            if not await self.receiver.close():
+                logger.warning("Shut down with requests in flight; Braze resends them")
+            await send({"type": "lifespan.shutdown.complete"})
         else:
             raise ValueError(f"a receiver supports http, not {scope['type']}")
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        if not await self.receiver.close():
-            logger.warning("Shut down with requests in flight; Braze resends them")
-        await send({"type": "lifespan.shutdown.complete"})
 
 
 def to_request(scope: Message, receive: Receive) -> Request:

@@ -54,31 +54,22 @@ def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str,
 
 
 def _request(event: LambdaEvent) -> Request:
-    """
-    Return the HTTP request in *event*.
-
-    Raises:
-        ValueError: *event* is not an HTTP request.
-    """
-    if not isinstance(event, Mapping) or any(key in event for key in _NOT_HTTP):
-        raise _not_http(event)
-    context = event.get("requestContext")
-    http = context.get("http") if isinstance(context, Mapping) else None
-    described = http if isinstance(http, Mapping) else {}
-    method = event.get("httpMethod") or described.get("method")
+    """Return the HTTP request in *event*; raise `ValueError` if it is not one."""
+    method = None
+    if isinstance(event, Mapping) and not any(key in event for key in _NOT_HTTP):
+        context = event.get("requestContext")
+        http = context.get("http") if isinstance(context, Mapping) else None
+        described = http if isinstance(http, Mapping) else {}
+        method = event.get("httpMethod") or described.get("method")
     if not isinstance(method, str) or not method:
-        raise _not_http(event)
+        raise ValueError(
+            "the Lambda event is not an HTTP request: it looks like "
+            f"{describe_event(event)}. lambda_handler serves API Gateway, Function "
+            "URLs and load balancers. For SQS and S3, use braze_heap.serverless. For "
+            "other sources, write a handler that passes their events to Pipeline.run "
+            "and does not catch its exceptions."
+        )
     return Request(method, _headers(event), _body(event))
-
-
-def _not_http(event: object) -> ValueError:
-    shape = describe_event(event)
-    return ValueError(
-        f"the Lambda event is not an HTTP request: it looks like {shape}. "
-        "lambda_handler serves API Gateway, Function URLs and load balancers. For SQS "
-        "and S3, use braze_heap.serverless. For other sources, write a handler that "
-        "passes their events to Pipeline.run and does not catch its exceptions."
-    )
 
 
 def describe_event(event: object) -> str:
@@ -106,18 +97,14 @@ def _headers(event: LambdaEvent) -> list[tuple[str, str]]:
     single = event.get("headers") or {}
     if not (isinstance(repeated, Mapping) and isinstance(single, Mapping)):
         raise ValueError("the headers of the Lambda event are not an object")
-    found = [
-        (str(name), str(value))
+    pairs = [
+        (str(name), value)
         for name, values in repeated.items()
         for value in (values if isinstance(values, list | tuple) else [values])
-        if value is not None
     ]
-    known = {name.lower() for name, _ in found}
-    return found + [
-        (str(name), str(value))
-        for name, value in single.items()
-        if value is not None and str(name).lower() not in known
-    ]
+    known = {name.lower() for name, value in pairs if value is not None}
+    pairs += [(str(n), v) for n, v in single.items() if str(n).lower() not in known]
+    return [(name, str(value)) for name, value in pairs if value is not None]
 
 
 def _body(event: LambdaEvent) -> Iterator[bytes]:

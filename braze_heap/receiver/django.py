@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from braze_heap._errors import requires_extra
@@ -41,12 +41,8 @@ def view(receiver: Receiver) -> Callable[[HttpRequest], HttpResponse]:
 def _to_request(request: HttpRequest) -> Request:
     if not isinstance(request, WSGIRequest):
         headers: Any = request.headers
-        return Request(request.method or "", headers, _pieces(request))
+        pieces = iter(lambda: request.read(1 << 16), b"")
+        return Request(request.method or "", headers, pieces)
     if "HTTP_TRANSFER_ENCODING" in request.environ:
         return to_request(request.environ)
     return to_request({**request.environ, "wsgi.input": request})
-
-
-def _pieces(request: HttpRequest) -> Iterator[bytes]:
-    while piece := request.read(1 << 16):
-        yield piece

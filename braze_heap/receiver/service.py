@@ -7,17 +7,26 @@ ASGI service: a receiver with pages for health, readiness and metrics.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
+import functools
+import importlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 import attrs
 
-from braze_heap._errors import describe_exception
+from braze_heap._errors import describe_exception, requires_extra
 from braze_heap.exceptions import DeadLetterFull, StateError
+from braze_heap.observers import BatchDetails
+from braze_heap.observers.prometheus import PrometheusObserver
+from braze_heap.reasons import Reason
+from braze_heap.receiver import _http
 from braze_heap.receiver._http import Request, Response
-from braze_heap.receiver._metrics import Metrics, RequestMetrics
 from braze_heap.receiver._receiver import AsyncReceiver, logger, require_receiver
 from braze_heap.receiver.asgi import (
     ASGIReceiver,
@@ -28,7 +37,7 @@ from braze_heap.receiver.asgi import (
     send_response,
     to_request,
 )
-from braze_heap.report import counts, summarize
+from braze_heap.report import Report, counts, summarize
 
 __all__ = ["Metrics", "Service"]
 
@@ -40,6 +49,146 @@ PAGE_TIMEOUT: Final = 0.5
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+PARTS: Final = ("receiver", "sink", "mapper", "ledger", "dead_letter")
+"""Parts of a service that can be the cause of a 503."""
+
+_PART: Final = {
+    "unavailable": "sink",
+    "mapper": "mapper",
+    "ledger": "ledger",
+    "dead_letter": "dead_letter",
+}
+"""Part that is the cause of an outcome. Of ``throttled`` it is Heap's rate limit."""
+
+_UNREADABLE: Final = Report(
+    received=1, dead_lettered_by_reason={str(Reason.UNREADABLE): 1}
+)
+
+
+@attrs.define
+class RequestMetrics:
+    """
+    One request to the endpoint: status, seconds to the response, and counts of the
+    processed events, which are empty for most responses except 200.
+    """
+
+    status: int = 503
+    seconds: float = 0.0
+    report: Report = attrs.field(factory=Report)
+
+
+_REQUEST: Final = contextvars.ContextVar[RequestMetrics]("braze_heap_request")
+
+
+class Metrics(PrometheusObserver):
+    """
+    Count requests, events and batches in a registry of its own. Thread-safe.
+
+    Pass it to the pipeline of the receiver as an observer.
+
+    Args:
+        clock: Monotonic seconds.
+
+    Attributes:
+        report: Counts of all events; an unreadable body is one event.
+        cancelled: Requests that the server cancelled.
+
+    Raises:
+        ImportError: ``prometheus_client`` is not installed.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        with requires_extra("Metrics", "'braze_heap[server]'"):
+            client = importlib.import_module("prometheus_client")
+        super().__init__(client.CollectorRegistry())
+        client.ProcessCollector(registry=self.registry)
+        self.report = Report()
+        self.cancelled = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failed_at: dict[str, float] = {}
+        self._requests = self._make(
+            "Counter", "requests", "Responses of the endpoint", ["status"]
+        )
+        for status in _http.STATUSES:
+            self._requests.labels(status)
+        gauge = functools.partial(self._make, "Gauge")
+        self._in_flight = gauge("requests_in_flight", "Batches in flight")
+        self._bytes = gauge("bytes_in_flight", "Bytes of bodies in flight")
+        self._ready = gauge("ready", "Whether /readyz finds a part ready", ["part"])
+        self._dead_letter_bytes = gauge(
+            "dead_letter_bytes", "Bytes of all dead letters; NaN if unknown"
+        )
+
+    def __call__(self, details: BatchDetails, /) -> None:
+        """Count a batch."""
+        super().__call__(details)
+        report = details.report or Report()
+        with self._lock:
+            self.report += report
+            if part := _PART.get(details.outcome):
+                self._failed_at[part] = self._clock()
+            elif details.outcome == "processed":
+                self._failed_at.pop("sink", None)
+                self._failed_at.pop("mapper", None)
+        if (request := _REQUEST.get(None)) is not None:
+            request.report += report
+
+    @contextlib.contextmanager
+    def _measure_request(self) -> Iterator[RequestMetrics]:
+        """
+        Count one request, which includes the batches that run in the block.
+
+        It is a 503 unless the block sets the status.
+        """
+        request, start = RequestMetrics(), self._clock()
+        token = _REQUEST.set(request)
+        try:
+            yield request
+        except BaseException:  # the server cancels it, and answers 503
+            self.cancelled += 1
+            raise
+        finally:
+            _REQUEST.reset(token)
+            request.seconds = self._clock() - start
+            self._requests.labels(request.status).inc()
+            if request.status == _http.UNREADABLE.status:  # one event without a batch
+                request.report += _UNREADABLE
+                self._count(_UNREADABLE)
+                with self._lock:
+                    self.report += _UNREADABLE
+
+    def failures(self) -> dict[str, float]:
+        """
+        Return the parts that failed a batch, with the seconds since. A processed batch
+        proves that sink and mappers work again.
+        """
+        now = self._clock()
+        with self._lock:
+            return {part: now - at for part, at in self._failed_at.items()}
+
+    def text(
+        self,
+        in_flight: tuple[int, int] = (0, 0),
+        not_ready: Set[str] = frozenset(),
+        dead_letter_bytes: float = math.nan,
+    ) -> str:
+        """
+        Return all metrics in Prometheus' text format 0.0.4.
+
+        Args:
+            in_flight: Batches and bytes in flight.
+            not_ready: Parts that are not ready.
+            dead_letter_bytes: Size of the dead letters.
+        """
+        self._in_flight.set(in_flight[0])
+        self._bytes.set(in_flight[1])
+        for part in PARTS:
+            self._ready.labels(part).set(part not in not_ready)
+        self._dead_letter_bytes.set(dead_letter_bytes)
+        text: bytes = self._client.generate_latest(self.registry)
+        return text.decode()
 
 
 class Service:
@@ -86,15 +235,16 @@ class Service:
         """
         if scope["type"] != "http":
             await self._endpoint(scope, receive, send)
-        elif page := self._page(scope):
-            await send_response(send, _for_method(await page(), scope["method"]))
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        page = self._pages.get(path)
+        if page and scope["method"] in ("GET", "HEAD"):
+            response = await page()
+            if scope["method"] == "HEAD":
+                response = attrs.evolve(response, body=b"")
+            await send_response(send, response)
         else:
             await respond(send, self._handle(to_request(scope, receive)))
-
-    def _page(self, scope: Message) -> Callable[[], Awaitable[Response]] | None:
-        if scope["method"] not in ("GET", "HEAD"):
-            return None
-        return self._pages.get(scope["path"].removeprefix(scope.get("root_path", "")))
 
     async def _handle(self, request: Request) -> Response:
         try:
@@ -105,7 +255,11 @@ class Service:
             cause = "it took longer than the shutdown waits, or the client disconnected"
             self.receiver._log_problem(503, f"Request cut off (503): {cause}")
             raise
-        _log_request(measured)
+        report, ms = measured.report, measured.seconds * 1000
+        text = summarize(report) if report.received else "0 events"
+        context = {"status": response.status, **counts(report), "ms": round(ms, 1)}
+        shown = response.status, text, ms
+        logger.info("%s  %s  %.0f ms", *shown, extra={"braze_context": context})
         return response
 
     async def _healthz(self) -> Response:
@@ -114,17 +268,17 @@ class Service:
     async def _readyz(self) -> Response:
         problems, _ = await self._check()
         if not problems:
-            return _text(200, f"ready\n{self._last_failure()}")
+            # nobody knows yet whether a sink that failed works again
+            seconds = self.metrics.failures().get("sink")
+            note = f"sink: no success since {seconds:.0f} s\n" if seconds else ""
+            return _text(200, f"ready\n{note}")
         parts = ", ".join(each.part for each in problems)
-        details = "; ".join(f"{each.part}: {each.detail}" for each in problems)
+        details = "; ".join(
+            f"{each.part}: {each.detail or each.text}" for each in problems
+        )
         self.receiver._log_problem(503, f"Not ready (503): {details}", cause=parts)
         lines = (f"{each.part}: {each.text}\n" for each in problems)
         return _text(503, "".join(lines))
-
-    def _last_failure(self) -> str:
-        """Return a note, because nobody knows yet whether the sink works again."""
-        seconds = self.metrics.failures().get("sink")
-        return f"sink: no success since {seconds:.0f} s\n" if seconds else ""
 
     async def _metrics(self) -> Response:
         problems, size = await self._check()
@@ -171,39 +325,21 @@ class Service:
 @attrs.frozen
 class _Problem:
     """
-    A part of a service that is not ready.
+    A part of a service that is not ready, and the cause.
 
-    Attributes:
-        part: One of `PARTS`.
-        text: Cause for everyone.
-        detail: Cause for the log; may have paths and hosts.
+    The log has *detail* instead of *text* if it is given: it may have paths and hosts.
     """
 
     part: str
     text: str
-    detail: str = attrs.field()
-
-    @detail.default
-    def _text(self) -> str:
-        return self.text
-
-
-def _log_request(request: RequestMetrics) -> None:
-    ms = request.seconds * 1000
-    context = {"status": request.status, **counts(request.report), "ms": round(ms, 1)}
-    text = summarize(request.report) if request.report.received else "0 events"
-    logger.info(
-        "%s  %s  %.0f ms", request.status, text, ms, extra={"braze_context": context}
-    )
+    detail: str = ""
 
 
 def _text(status: int, text: str, content_type: str = _PLAIN) -> Response:
     body = text.encode()
-    length = str(len(body))
-    headers = {"content-type": content_type, "content-length": length}
-    headers["cache-control"] = "no-store"
+    headers = {
+        "content-type": content_type,
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+    }
     return Response(status, tuple(headers.items()), body)
-
-
-def _for_method(response: Response, method: str) -> Response:
-    return attrs.evolve(response, body=b"") if method == "HEAD" else response

@@ -57,37 +57,22 @@ def _body(environ: Environ) -> Iterator[bytes]:
     stream, length = environ.get("wsgi.input"), environ.get("CONTENT_LENGTH")
     detects_end = bool(environ.get("wsgi.input_terminated"))
     if "HTTP_TRANSFER_ENCODING" in environ:
-        yield from _read_to_end(stream, may_be_empty=detects_end)
-    elif length:
-        yield from _read_exactly(stream, length)
-    elif detects_end:
-        yield from _read_to_end(stream, may_be_empty=True)
-
-
-def _read_to_end(stream: Any, *, may_be_empty: bool) -> Iterator[bytes]:
-    """
-    Read to the end. Raise if *stream* is empty, unless *may_be_empty*.
-
-    A server that does not decode chunks may present an empty body: not a probe.
-    """
-    is_empty = True
-    while piece := _read(stream, _CHUNK):
-        is_empty = False
-        yield piece
-    if is_empty and not may_be_empty:
-        raise IncompleteBodyError
-
-
-def _read_exactly(stream: Any, length: str) -> Iterator[bytes]:
-    if not length.isdecimal():
-        raise IncompleteBodyError
-    left = int(length)
-    while left:
-        piece = _read(stream, min(left, _CHUNK))
-        if not piece:
+        # a server that does not decode chunks may present an empty body: not a probe
+        first = _read(stream, _CHUNK)
+        if not first and not detects_end:
             raise IncompleteBodyError
-        left -= len(piece)
-        yield piece
+        yield first
+        yield from iter(lambda: _read(stream, _CHUNK), b"")
+    elif length:
+        left = int(length) if length.isdecimal() else -1
+        while left:
+            piece = _read(stream, min(left, _CHUNK)) if left > 0 else b""
+            if not piece:
+                raise IncompleteBodyError
+            left -= len(piece)
+            yield piece
+    elif detects_end:
+        yield from iter(lambda: _read(stream, _CHUNK), b"")
 
 
 def _read(stream: Any, size: int) -> bytes:

@@ -19,7 +19,7 @@ from braze_heap._errors import errno_of, error_context
 from braze_heap._json import encode
 from braze_heap._wiring import OfOneProcess, kind_of
 from braze_heap.exceptions import SinkUnavailable
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.heap.calls import Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 from braze_heap.wire._source import is_url
@@ -76,15 +76,13 @@ class ConsoleSink(OfOneProcess, ClosingContextManager):
 
 def _line(call: Call) -> str:
     if isinstance(call, Track):
-        return _row(call.properties, call.timestamp, call.event, call.identity)
-    if isinstance(call, AddUserProperties):
-        return _row(call.properties, "user properties", call.identity)
-    return _row({}, "DELETE", call.identity)
-
-
-def _row(properties: Mapping[str, object], *texts: str) -> str:
+        texts = [call.timestamp, call.event]
+    else:
+        is_deletion = isinstance(call, DeleteUser)
+        texts = ["DELETE" if is_deletion else "user properties"]
+    properties: Mapping[str, object] = getattr(call, "properties", {})
     context = [f"{name}={value!r}" for name, value in properties.items()]
-    return "  ".join([*(repr(t)[1:-1] for t in texts if t), *context])
+    return "  ".join([*(repr(t)[1:-1] for t in (*texts, call.identity) if t), *context])
 
 
 NO_URL: Final = (
@@ -207,36 +205,31 @@ class _RotatedFile:
         self._open: FileIO | None = _open_lines(path)
 
     def write(self, data: bytes) -> None:
-        file = self._open or self._reopen()
+        file = self._open or _open_lines(self._path)
+        self._open = file
         if file.tell() >= self._max_bytes:
             self.close()
             self._path.rename(_next_free(self._path))
-            file = self._reopen()
-        if data:
-            is_zipped = self._path.suffix == ".gz"
-            _write_all(file, gzip.compress(data, mtime=0) if is_zipped else data)
+            self._open = file = _open_lines(self._path)
+        end = file.seek(0, os.SEEK_END)
+        is_zipped = bool(data) and self._path.suffix == ".gz"
+        try:
+            _write_whole(file, gzip.compress(data, mtime=0) if is_zipped else data)
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
 
     def close(self) -> None:
         file, self._open = self._open, None
         if file is not None:
             with file:
-                _sync(file)
+                try:
+                    os.fsync(file.fileno())
+                except OSError as error:  # pipes and devices do not support it
+                    if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                        raise
             sync_directory(self._path.parent)
-
-    def _reopen(self) -> FileIO:
-        self._open = _open_lines(self._path)
-        return self._open
-
-
-def _write_all(file: FileIO, data: bytes) -> None:
-    """Write all of *data*, or restore the file and raise."""
-    end = file.seek(0, os.SEEK_END)
-    try:
-        _write_whole(file, data)
-    except OSError:
-        with contextlib.suppress(OSError):
-            file.truncate(end)
-        raise
 
 
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:
@@ -247,15 +240,6 @@ def _write_whole(file: io.RawIOBase, data: bytes) -> None:
         if not written:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         rest = rest[written:]
-
-
-def _sync(file: FileIO) -> None:
-    """Flush *file* to disk. Pipes and devices do not support it."""
-    try:
-        os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
 
 
 def sync_directory(path: Path) -> None:
@@ -270,15 +254,12 @@ def sync_directory(path: Path) -> None:
 
 def _open_lines(path: Path) -> FileIO:
     file = FileIO(path, "ab")
-    if path.suffix != ".gz" and file.tell() and _last_byte(path) != b"\n":
-        file.write(b"\n")
+    if path.suffix != ".gz" and file.tell():
+        with path.open("rb") as written:
+            written.seek(-1, os.SEEK_END)
+            if written.read(1) != b"\n":
+                file.write(b"\n")
     return file
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)
 
 
 def _next_free(path: Path) -> Path:

@@ -133,12 +133,7 @@ class AsyncSink(AsyncClosingContextManager, Protocol):
 
 
 def require_sink(user: str, sink: object) -> None:
-    """
-    Raise unless *sink* is a `Sink`, which *user* calls without ``await``.
-
-    Raises:
-        TypeError: *sink* is an `AsyncSink`, a class, or not a sink.
-    """
+    """Raise `TypeError` unless *sink* is a `Sink`, which *user* does not await."""
     _require_send(user, "a sink", sink)
     is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
     if _is_async_sink(sink) and not is_both:
@@ -151,12 +146,7 @@ def require_sink(user: str, sink: object) -> None:
 
 
 def require_async_sink(user: str, sink: object) -> None:
-    """
-    Raise unless *sink* is an `AsyncSink`, which *user* awaits.
-
-    Raises:
-        TypeError: *sink* is a `Sink`, a class, or not a sink.
-    """
+    """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
     _require_send(user, "an async sink", sink)
     if not _is_async_sink(sink):
         name = type(sink).__name__

@@ -67,7 +67,10 @@ def open_sink(spec: str, **more: str) -> Sink:
             "file:calls.jsonl"
         )
     target, _, query = rest.partition("?")
-    factory = _BUILT_IN.get(name) or _entry_point(name)
+    factory = _BUILT_IN.get(name)
+    if factory is None:
+        installed = entry_points(group=GROUP, name=name)
+        factory = next((found.load() for found in installed), None)
     if factory is None and is_url(spec):
         raise SinkSpecError(f"a sink is not a URL: {NO_URL}")
     if factory is None:
@@ -143,35 +146,18 @@ def _require_sink_methods(sink: Any) -> Any:
 
 def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the options in *query*, and those with the value of a variable."""
-    pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    for key, _ in pairs:
+    options, secrets = {}, {}
+    for key, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
         if key.endswith("api_key"):
             advice = f"write {key}_env=NAME_OF_VARIABLE"
             raise SinkSpecError(f"a spec must not contain secrets: {advice}")
-    options = {key: value for key, value in pairs if not _is_secret(key)}
-    secrets = {
-        key.removesuffix("_env"): _from_environment(variable)
-        for key, variable in pairs
-        if _is_secret(key)
-    }
+        if not key.endswith("_env") or key == "trust_env":
+            options[key] = value
+        elif value in os.environ:
+            secrets[key.removesuffix("_env")] = os.environ[value]
+        else:
+            raise SinkSpecError(f"the environment variable {value!r} is not set")
     return options, secrets
-
-
-def _is_secret(key: str) -> bool:
-    """Return whether the option *key* names an environment variable."""
-    return key.endswith("_env") and key != "trust_env"
-
-
-def _from_environment(name: str) -> str:
-    try:
-        return os.environ[name]
-    except KeyError:
-        raise SinkSpecError(f"the environment variable {name!r} is not set") from None
-
-
-def _entry_point(name: str) -> SinkFactory | None:
-    matches = entry_points(group=GROUP, name=name)
-    return next(iter(matches)).load() if matches else None
 
 
 def _import_factory(module: str, attribute: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 import attrs
 
@@ -67,16 +69,9 @@ class Tee(OfOneProcess, ClosingContextManager):
 
     def close(self) -> None:
         """Close every sink, even if closing one of them raises."""
-        _close_all(list(self._sinks))
-
-
-def _close_all(sinks: list[Sink]) -> None:
-    if not sinks:
-        return
-    try:
-        sinks[0].close()
-    finally:
-        _close_all(sinks[1:])
+        with contextlib.ExitStack() as stack:
+            for sink in reversed(self._sinks):
+                stack.callback(sink.close)
 
 
 class _Wrapper(OfOneProcess):
@@ -134,18 +129,15 @@ class _SharedBatch:
 
     send_at: float
     calls: list[Call] = attrs.field(factory=list)
-    is_done: bool = False
-    receipt: Receipt | None = None
-    error: Exception | None = None
+    receipt: Future[Receipt] = attrs.field(factory=Future)
 
     def receipt_for(self, start: int, size: int) -> Receipt:
-        """Return the receipt of the *size* calls from *start* on."""
-        if self.error is not None:
-            raise self.error.with_traceback(None)
-        assert self.receipt is not None  # noqa: S101 (done, and no error)
+        """Wait for the receipt, and return that of the *size* calls from *start* on."""
+        if error := self.receipt.exception():
+            raise error.with_traceback(None)
         rejections = tuple(
             attrs.evolve(rejection, index=rejection.index - start)
-            for rejection in self.receipt.rejections
+            for rejection in self.receipt.result().rejections
             if start <= rejection.index < start + size
         )
         return Receipt(size - len(rejections), rejections)
@@ -190,12 +182,13 @@ class Buffered(_Wrapper, ClosingContextManager):
             return Receipt()
         with self._changed:
             is_leader = self._batch is None
-            batch = self._batch or self._start_batch()
+            batch = self._batch or _SharedBatch(time.monotonic() + self._seconds)
+            if is_leader:
+                self._batch = batch
+                self._undecided += 1
             start = len(batch.calls)
             batch.calls += calls
             self._changed.notify_all()
-            if not is_leader:
-                self._changed.wait_for(lambda: batch.is_done)
         if is_leader:
             self._send_as_leader(batch)
         return batch.receipt_for(start, len(calls))
@@ -208,23 +201,23 @@ class Buffered(_Wrapper, ClosingContextManager):
             self._changed.wait_for(lambda: not self._undecided)
         self._sink.close()
 
-    def _start_batch(self) -> _SharedBatch:
-        self._undecided += 1
-        self._batch = _SharedBatch(time.monotonic() + self._seconds)
-        return self._batch
-
     def _send_as_leader(self, batch: _SharedBatch) -> None:
         """Wait for other threads, send *batch*, and wake the other threads."""
         try:
             self._wait_until_full(batch)
-            batch.receipt = self._sink.send(batch.calls).checked(len(batch.calls))
+            receipt = self._sink.send(batch.calls).checked(len(batch.calls))
+            batch.receipt.set_result(receipt)
         except Exception as error:
-            batch.error = error
+            batch.receipt.set_exception(error)
         except BaseException:
-            batch.error = SinkUnavailable("the sending thread was interrupted")
+            interrupted = SinkUnavailable("the sending thread was interrupted")
+            batch.receipt.set_exception(interrupted)
             raise
         finally:
-            self._finish(batch)
+            with self._changed:
+                self._batch = None if self._batch is batch else self._batch
+                self._undecided -= 1
+                self._changed.notify_all()
 
     def _wait_until_full(self, batch: _SharedBatch) -> None:
         def is_full() -> bool:
@@ -233,13 +226,6 @@ class Buffered(_Wrapper, ClosingContextManager):
         with self._changed:
             self._changed.wait_for(is_full, max(0.0, batch.send_at - time.monotonic()))
             self._batch = None
-
-    def _finish(self, batch: _SharedBatch) -> None:
-        with self._changed:
-            self._batch = None if self._batch is batch else self._batch
-            self._undecided -= 1
-            batch.is_done = True
-            self._changed.notify_all()
 
 
 class ThreadedSink(_Wrapper, AsyncClosingContextManager):

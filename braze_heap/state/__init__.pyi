@@ -12,14 +12,12 @@ from braze_heap.state._ledger import (
     Sent as Sent,
     Statement as Statement,
 )
-from braze_heap.state._progress import (
-    BackfillKey as BackfillKey,
-    Position as Position,
-    Progress as Progress,
-)
 from braze_heap.state._protocol import (
     DISCARD as DISCARD,
+    BackfillKey as BackfillKey,
     DeadLetter as DeadLetter,
+    Position as Position,
+    Progress as Progress,
     Stats as Stats,
     export as export,
     stats as stats,

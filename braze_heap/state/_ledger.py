@@ -21,7 +21,7 @@ import heapq
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
@@ -101,6 +101,8 @@ class Sent:
 
 
 _NO_CLAIMS: Final[Mapping[str, float]] = MappingProxyType({})
+_MANY: Final = ""
+"""Token of a claim that stands for several."""
 
 
 @attrs.frozen
@@ -228,61 +230,51 @@ def claim(
         token: Unique text of this delivery.
         now: UTC epoch seconds.
     """
-
-    def change(entries: Entries) -> Entries:
-        every = {
-            key: entries.get(key, _EMPTY).claimed(statement, token, now)
-            for key, statement in own.items()
-        }
-        return {key: entry for key, entry in every.items() if entry}
-
-    return _to_send(_update(ledger, own, change), token)
+    return _update(
+        ledger,
+        own,
+        token,
+        lambda key, entry: (entry or LedgerEntry()).claimed(own[key], token, now),
+    )
 
 
 def compare(
     ledger: Ledger, sent: Mapping[LedgerKey, Sent], token: str, now: float
 ) -> dict[LedgerKey, Statement]:
     """Note what was *sent*, and return what is to be sent next. See `claim`."""
-
-    def change(entries: Entries) -> Entries:
-        # Those that were purged meanwhile stay so.
-        return {key: e.compared(sent[key], token, now) for key, e in entries.items()}
-
-    return _to_send(_update(ledger, sent, change), token)
+    return _update(
+        ledger,
+        sent,
+        token,
+        lambda key, entry: entry and entry.compared(sent[key], token, now),
+    )
 
 
 def renew(
-    ledger: Ledger, keys: Iterable[LedgerKey], token: str, now: float
+    ledger: Ledger, keys: Collection[LedgerKey], token: str, now: float
 ) -> dict[LedgerKey, Statement]:
     """Let the claims count from *now* on, before another attempt. See `claim`."""
-
-    def change(entries: Entries) -> Entries:
-        return {key: entry.renewed(token, now) for key, entry in entries.items()}
-
-    return _to_send(_update(ledger, keys, change), token)
-
-
-_EMPTY: Final = LedgerEntry()
-
-_MANY: Final = ""
-"""Token of a claim that stands for several."""
+    return _update(
+        ledger, keys, token, lambda _, entry: entry and entry.renewed(token, now)
+    )
 
 
 def _update(
-    ledger: Ledger, keys: Iterable[LedgerKey], change: Callable[[Entries], Entries]
-) -> Entries:
-    written: Entries = {}
+    ledger: Ledger,
+    keys: Collection[LedgerKey],
+    token: str,
+    change: Callable[[LedgerKey, LedgerEntry | None], LedgerEntry | None],
+) -> dict[LedgerKey, Statement]:
+    """Change the entry of each key, unless it was purged or *change* returns none."""
+    written = dict[LedgerKey, LedgerEntry]()
 
-    def noted(entries: Entries) -> Entries:
+    def change_all(entries: Entries) -> Entries:
         nonlocal written
-        written = change(entries)
+        changed = {key: change(key, entries.get(key)) for key in keys}
+        written = {key: entry for key, entry in changed.items() if entry}
         return written
 
-    ledger.update(frozenset(keys), noted)
-    return written
-
-
-def _to_send(written: Entries, token: str) -> dict[LedgerKey, Statement]:
+    ledger.update(frozenset(keys), change_all)
     return {
         key: entry.newest
         for key, entry in written.items()

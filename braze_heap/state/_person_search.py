@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import attrs
 
 from braze_heap._wiring import kind_of
-from braze_heap.state._record import MAX_INFLATED
+from braze_heap.state._record import MAX_INFLATED, DeadRecord
 
 __all__ = ["Match", "PersonSearch"]
 
@@ -34,19 +34,10 @@ _SEPARATOR: Final = r"[\s()./-]"
 
 @attrs.frozen
 class Match:
-    """
-    A match of a record.
-
-    Attributes:
-        suspicion: Reason for a suspicion, without values; empty for a certain match.
-    """
+    """A match of a record."""
 
     suspicion: str = ""
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether the record is surely about the person."""
-        return not self.suspicion
+    """Reason for a suspicion, without values; empty for a certain match."""
 
 
 _CERTAIN: Final = Match()
@@ -60,9 +51,6 @@ class PersonSearch:
     without it, with ``00`` instead, and with separators. A short text (under six
     characters, or a single word) is certain only in a field that identifies a person.
     Elsewhere it is suspected.
-
-    Args:
-        identity: The text that identifies the person.
 
     Raises:
         ValueError: *identity* is blank or not a string.
@@ -87,10 +75,8 @@ class PersonSearch:
             before, after = r"(?<![\w.%+@-])", r"(?![\w@-])(?!\.\w)"
             first, last = map(_same_kind, (self._folded[0], self._folded[-1]))
             loose = f"(?<!{first}){pattern}(?!{last})"
-        has_letters_only = identity.isalpha() and len(identity) < 2 * _MIN_DISTINCTIVE
-        self._is_distinctive = (
-            len(identity) >= _MIN_DISTINCTIVE and not has_letters_only
-        )
+        least = _MIN_DISTINCTIVE * (2 if identity.isalpha() else 1)
+        self._is_distinctive = len(identity) >= least
         self._anywhere = re.compile(pattern)
         self._bounded = re.compile(before + pattern + after)
         self._loose = re.compile(loose)
@@ -100,17 +86,20 @@ class PersonSearch:
         in_json = json.dumps(self._exact)[1:-1]
         self._base64 = {*_base64_forms(self._folded, self._exact, in_json)}
 
+    def in_record(self, record: DeadRecord) -> Match | None:
+        """Return the match of a dead letter; ``None`` if it does not match."""
+        if record.is_damaged and not record.original:
+            return Match("is damaged, so that it cannot be searched")
+        find = self.in_event if record.format == "json" else self.in_body
+        return find(record.original) or self.in_text(record.detail)
+
     def in_event(self, original: bytes) -> Match | None:
         """Return the match of an event, as JSON; ``None`` if it does not match."""
         text = original.decode("utf-8", "replace")
         if not self._may_have(text):
             return None
-        is_number = self._folded.isdigit()  # could be a time
-        if (
-            self._is_distinctive
-            and not is_number
-            and self._has(_fold(text), self._bounded)
-        ):
+        is_clear = self._is_distinctive and not self._folded.isdigit()  # as a time is
+        if is_clear and self._has(_fold(text), self._bounded):
             return _CERTAIN
         try:
             event = json.loads(original)
@@ -260,7 +249,7 @@ _ARCHIVES: Final = {
 def _best_match(matches: Iterator[Match | None]) -> Match | None:
     suspicion = None
     for match in matches:
-        if match and match.is_certain:
+        if match and not match.suspicion:
             return match
         suspicion = suspicion or match
     return suspicion

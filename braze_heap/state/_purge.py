@@ -10,8 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
-from braze_heap.heap.calls import Value
-from braze_heap.state._ledger import Ledger, LedgerEntry
+from braze_heap.state._ledger import Ledger
 from braze_heap.state._person_search import Match, PersonSearch
 from braze_heap.state._protocol import DeadLetter
 from braze_heap.state._record import DeadRecord
@@ -85,18 +84,12 @@ def search_ledger(ledger: Ledger, person: str) -> Sequence[str]:
     Entries that may be about the person count too, because to forget one only loses the
     order of later statements.
     """
-    search = PersonSearch(person)
-    return [
-        *dict.fromkeys(
-            key.identity
-            for key, entry in ledger.read()
-            if search.in_event(json.dumps([key.identity, *_values(entry)]).encode())
-        )
-    ]
-
-
-def _values(entry: LedgerEntry) -> list[Value]:
-    return [each.value for each in (entry.newest, entry.accepted) if each]
+    search, found = PersonSearch(person), dict[str, None]()
+    for key, entry in ledger.read():
+        values = [each.value for each in (entry.newest, entry.accepted) if each]
+        if search.in_event(json.dumps([key.identity, *values]).encode()):
+            found[key.identity] = None
+    return [*found]
 
 
 @attrs.frozen
@@ -117,26 +110,11 @@ def search(records: Iterable[DeadRecord], person: PersonFilter) -> Found:
     """Return the *records* that `purge` removes, and those that it suspects."""
     keys: list[str] = []
     suspected: dict[str, str] = {}
-    find = _matcher(person)
+    find = person if callable(person) else PersonSearch(person).in_record
     for record in records:
         match = find(record)
-        if match and match.is_certain:
-            keys.append(record.key)
-        elif match:
+        if isinstance(match, Match) and match.suspicion:
             suspected[record.key] = match.suspicion
+        elif match:
+            keys.append(record.key)
     return Found(keys, suspected)
-
-
-def _matcher(person: PersonFilter) -> Callable[[DeadRecord], Match | None]:
-    if callable(person):
-        return lambda record: Match() if person(record) else None
-    identity = PersonSearch(person)
-
-    def find(record: DeadRecord) -> Match | None:
-        if record.is_damaged and not record.original:
-            return Match("is damaged, so that it cannot be searched")
-        is_event = record.format == "json"
-        find_in = identity.in_event if is_event else identity.in_body
-        return find_in(record.original) or identity.in_text(record.detail)
-
-    return find

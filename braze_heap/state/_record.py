@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
+from braze_heap._options import copy_of_mapping
 from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.parsing import id_text
@@ -43,10 +44,6 @@ def storable(text: str) -> str:
 def in_utc(moment: datetime) -> datetime:
     """Return *moment* in UTC, which is its zone if it has none."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _copied(names: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(names)
 
 
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
@@ -84,7 +81,7 @@ class DeadRecord:
         default=None, converter=attrs.converters.optional(storable)
     )
     mappers: Mapping[str, str] = attrs.field(
-        factory=dict, converter=_copied, hash=False
+        factory=dict, converter=copy_of_mapping, hash=False
     )
     destination: str = attrs.field(default="", converter=storable)
 

@@ -11,7 +11,7 @@ from braze_heap.sinks._protocol import ClosingContextManager
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
-    from braze_heap.state._sql_parts import SqlDeadLetter, SqlLedger, SqlProgress
+    from braze_heap.state._sql_database import SqlDeadLetter, SqlLedger, SqlProgress
 
 
 class SqlState(OfOneProcess, ClosingContextManager):
@@ -53,12 +53,11 @@ class SqlState(OfOneProcess, ClosingContextManager):
     def __init__(self, database: str | URL | Engine) -> None:
         with requires_extra("SqlState", "'braze_heap[sql]'"):
             from braze_heap.state import _sql_database
-        from braze_heap.state import _sql_parts
 
         self._database = _sql_database.SqlDatabase(database)
-        self.dead_letter = _sql_parts.SqlDeadLetter(self._database)
-        self.ledger = _sql_parts.SqlLedger(self._database)
-        self.progress = _sql_parts.SqlProgress(self._database)
+        self.dead_letter = _sql_database.SqlDeadLetter._of(self._database)
+        self.ledger = _sql_database.SqlLedger._of(self._database)
+        self.progress = _sql_database.SqlProgress._of(self._database)
 
     def __repr__(self) -> str:
         return f"SqlState({self._database.name!r})"

@@ -1,25 +1,45 @@
-"""Connections, transactions, locks and errors of a `SqlState`."""
+"""Database of a `SqlState`: connections, tables, locks, errors and parts."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import itertools
 import os
 import threading
+import uuid
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from braze_heap._errors import requires_extra
 from braze_heap._wiring import kind_of
-from braze_heap.exceptions import StateError
-from braze_heap.state._sqlite_file import lock_file
-
-TABLES: Final = sa.MetaData()
+from braze_heap.exceptions import (
+    DeadLetterError,
+    LedgerError,
+    ProgressError,
+    StateError,
+)
+from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
+from braze_heap.state._parts import (
+    DeadLetterPart,
+    ProgressPart,
+    StatePart,
+    from_row,
+    lock_name,
+    parse_entry,
+    to_row,
+)
+from braze_heap.state._protocol import BackfillKey, Position, Stats
+from braze_heap.state._record import DeadRecord, in_utc, storable
+from braze_heap.state._state_file import lock_file
 
 _EXAMPLE: Final = "postgresql+psycopg://user@host/name"
 _DRIVERS: Final = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary"}
@@ -61,15 +81,61 @@ _CAUSES: Final = {
     "55P03": "another process has locked the rows for over 30 seconds",
 }
 
+_TABLES: Final = sa.MetaData()
+
+_CHUNK: Final = 1_000
+"""Rows of a query or a deletion."""
+
+_RECORDS: Final = 16
+"""Records that are in memory together; bodies are large."""
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, **options)
+
+
+_DEAD_LETTERS: Final = sa.Table(
+    "braze_heap_dead_letters",
+    _TABLES,
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        sa.Identity(),
+        primary_key=True,
+    ),
+    _text("key", unique=True),
+    _text("reason"),
+    _text("detail"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("original", sa.LargeBinary, nullable=False),
+    _text("format"),
+    sa.Column("event_type", sa.Text),
+    _text("mappers"),
+    _text("destination"),
+)
+_USER_PROPERTIES: Final = sa.Table(
+    "braze_heap_user_properties",
+    _TABLES,
+    _text("identity", primary_key=True),
+    _text("name", primary_key=True),
+    _text("destination", primary_key=True),
+    _text("entry"),
+)
+_POSITIONS: Final = sa.Table(
+    "braze_heap_positions",
+    _TABLES,
+    _text("destination", primary_key=True),
+    _text("backfill", primary_key=True),
+    _text("url", primary_key=True),
+    _text("version", primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("events", sa.BigInteger, nullable=False),
+    sa.Column("is_done", sa.Boolean, nullable=False),
+)
+
 
 class SqlDatabase:
-    """
-    The database of a `SqlState`. Thread-safe.
-
-    Attributes:
-        engine: The engine.
-        name: URL without password and options, for people.
-    """
+    """The database of a `SqlState`, named by its URL without password. Thread-safe."""
 
     def __init__(self, database: str | sa.URL | sa.Engine) -> None:
         self._owns_engine = not isinstance(database, sa.Engine)
@@ -103,10 +169,7 @@ class SqlDatabase:
         """
         Run the block in a transaction, which is undone if the block raises.
 
-        Args:
-            kind: Class of the error if the database fails.
-            lock: Name of a lock. If this process holds it, the transaction fails unless
-                it still does.
+        If this process held the *lock* with this name, it fails unless it still does.
         """
         with self._translate_errors(kind):
             engine = self._prepared_engine()
@@ -143,30 +206,29 @@ class SqlDatabase:
 
     @contextlib.contextmanager
     def lock(self, kind: type[StateError], name: str, task: str) -> Iterator[None]:
-        """
-        Prevent a second *task* with this database and *name*, in any process.
-
-        Raises:
-            StateError: It is running.
-        """
-        with contextlib.ExitStack() as stack:
+        """Raise if a second *task* with this state and *name* runs, in any process."""
+        with contextlib.ExitStack() as ends:
             with self._translate_errors(kind):
-                engine = self._prepared_engine()
-                if self._is_sqlite:
-                    is_free = _lock_beside(engine.url.database, name, stack)
-                else:
-                    db = stack.enter_context(engine.connect())
-                    db.detach()
-                    is_free = db.execute(_LOCK, {"name": name}).scalar_one()
-                    db.commit()
-                    if is_free:
-                        self._held[name] = db
-                        stack.callback(self._release, name)
-            if not is_free:
-                raise kind(
-                    f"another {task} with {self.name} is running: wait for its end"
-                )
+                if not self._try_lock(name, ends):
+                    raise StateError(
+                        f"another {task} with {self.name} is running: wait for its end"
+                    )
             yield
+
+    def _try_lock(self, name: str, ends: contextlib.ExitStack) -> bool:
+        """Lock *name* until *ends*; return whether it was free."""
+        engine = self._prepared_engine()
+        if self._is_sqlite:
+            path = os.path.realpath(f"{engine.url.database}-{name}")
+            return lock_file(Path(path), ends)
+        db = ends.enter_context(engine.connect())
+        db.detach()
+        is_free: bool = db.execute(_LOCK, {"name": name}).scalar_one()
+        db.commit()
+        if is_free:
+            self._held[name] = db
+            ends.callback(self._release, name)
+        return is_free
 
     def _release(self, name: str) -> None:
         db = self._held.pop(name, None)
@@ -193,7 +255,7 @@ class SqlDatabase:
                 with self.engine.begin() as db:
                     self._begin(db)
                     self._lock_stripes(db, {_CREATION})
-                    TABLES.create_all(db)
+                    _TABLES.create_all(db)
                 self._has_tables = True
         return self.engine
 
@@ -226,25 +288,21 @@ class SqlDatabase:
         return f"{text[:500]} (SQLSTATE {code})" if code else text[:500]
 
 
-def _lock_beside(database: str | None, name: str, stack: contextlib.ExitStack) -> bool:
-    """Lock a file beside *database* until *stack* ends; return whether it was free."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    try:
-        beside = os.path.realpath(f"{database}-{digest}")
-        stack.enter_context(lock_file(Path(beside)))
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _make_engine(database: str | sa.URL) -> sa.Engine:
     if not isinstance(database, str | sa.URL):
         raise TypeError(
             f"SqlState needs the URL of a database or an Engine of SQLAlchemy, not "
             f"{kind_of(database)}"
         )
-    url = _parse(database)
-    if url is None:
+    try:
+        url = sa.make_url(database)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        url.get_dialect()
+    except (ArgumentError, ValueError):
+        url = None
+    # A password that is not encoded may end in the host.
+    if url is None or "@" in (url.host or ""):
         raise ValueError(
             f"this is not the URL of a database: write {_EXAMPLE}, with special "
             "characters of a password percent-encoded. Or keep the state in a file: "
@@ -262,19 +320,6 @@ def _make_engine(database: str | sa.URL) -> sa.Engine:
         )
 
 
-def _parse(database: str | sa.URL) -> sa.URL | None:
-    """Return the URL, by default with psycopg; ``None`` if it is not a URL."""
-    try:
-        url = sa.make_url(database)
-        if url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        url.get_dialect()
-    except (ArgumentError, ValueError):
-        return None
-    # A password that is not encoded may end in the host.
-    return None if "@" in (url.host or "") else url
-
-
 def _check_dialect(url: sa.URL, dialect: Any) -> None:
     """Raise unless the database and its driver can be used."""
     if dialect.name not in ("postgresql", "sqlite"):
@@ -289,3 +334,181 @@ def _check_dialect(url: sa.URL, dialect: Any) -> None:
             "SqlState needs a file of SQLite, such as sqlite:////var/lib/state.db: its "
             "state must outlive the process"
         )
+
+
+class _SqlPart(StatePart[SqlDatabase]):
+    def _pages(
+        self, query: sa.Select[Any], key: Sequence[sa.Column[Any]], size: int = _CHUNK
+    ) -> Iterator[Sequence[Any]]:
+        """Yield the rows of *query* by *key*, each *size* in a transaction."""
+        query = query.order_by(*key).limit(size)
+        page: Sequence[Any] = ()
+        while True:
+            after = query
+            if page:
+                last = [getattr(page[-1], column.name) for column in key]
+                after = query.where(sa.tuple_(*key) > sa.tuple_(*last))
+            with self._database.transaction(self._kind) as db:
+                page = db.execute(after).all()
+            if not page:
+                return
+            yield page
+
+
+def _insert(db: sa.Connection, table: sa.Table) -> Any:
+    """Return an insertion into *table* that replaces nothing yet."""
+    is_sqlite = db.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _replace(
+    db: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert *rows*, in place of those with the same primary key."""
+    if not rows:
+        return
+    new = _insert(db, table)
+    key = [column.name for column in table.primary_key]
+    values = {c.name: new.excluded[c.name] for c in table.c if not c.primary_key}
+    in_order = sorted(rows, key=lambda row: [row[name] for name in key])
+    db.execute(new.on_conflict_do_update(index_elements=key, set_=values), in_order)
+
+
+class SqlDeadLetter(_SqlPart, DeadLetterPart[SqlDatabase]):
+    """Dead letters of a `SqlState`; see `DeadLetter`."""
+
+    def append(self, records: Sequence[DeadRecord], /) -> None:
+        """Keep *records*, all or none; see `DeadLetter.append`."""
+        if records:
+            with self._database.transaction(DeadLetterError) as db:
+                self._insert(db, records)
+
+    def _insert(self, db: sa.Connection, records: Iterable[DeadRecord]) -> None:
+        new = _insert(db, _DEAD_LETTERS)
+        values = {name: new.excluded[name] for name in ("reason", "detail")}
+        values["mappers"] = sa.case(
+            (new.excluded.mappers == "{}", _DEAD_LETTERS.c.mappers),
+            else_=new.excluded.mappers,
+        )
+        in_order = sorted(records, key=lambda record: record.key)
+        rows = [{**to_row(record), "at": record.at} for record in in_order]
+        db.execute(new.on_conflict_do_update(index_elements=["key"], set_=values), rows)
+
+    def ready(self) -> None:
+        """Insert a record and undo that; see `DeadLetter.ready`."""
+        record = DeadRecord(f"ready:{uuid.uuid4()}", "", "", datetime.now(UTC), b"")
+        with self._database.transaction(DeadLetterError) as db:
+            self._insert(db, [record])
+            db.rollback()
+
+    def read(self) -> Iterator[DeadRecord]:
+        """Return the records, the oldest first. Some are in memory at a time."""
+        key = [_DEAD_LETTERS.c.number]
+        for page in self._pages(sa.select(_DEAD_LETTERS), key, _RECORDS):
+            for row in page:
+                yield from_row([*row[:4], in_utc(row.at).isoformat(), *row[5:]])
+
+    def forget(self, keys: Iterable[str], /) -> None:
+        """Remove the records with these keys."""
+        key, waiting = _DEAD_LETTERS.c.key, map(storable, keys)
+        while chunk := [*itertools.islice(waiting, _CHUNK)]:
+            # Locked in the order of `append`, so that neither waits for the other.
+            locked = sa.select(key).where(key.in_(chunk)).order_by(key)
+            with self._database.transaction(DeadLetterError) as db:
+                found = db.scalars(locked.with_for_update()).all()
+                db.execute(sa.delete(_DEAD_LETTERS).where(key.in_(found)))
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """The ledger in the same database."""
+        return SqlLedger._of(self._database)
+
+    def stats(self) -> Stats:
+        """Return the counts; see `braze_heap.state.stats`."""
+        table, func = _DEAD_LETTERS.c, sa.func
+        groups = [table.reason, table.destination]
+        size, at = func.sum(func.length(table.original)), table.at
+        counts = [func.count(), size, func.min(at), func.max(at)]
+        query = sa.select(*groups, *counts).group_by(*groups)
+        with self._database.transaction(DeadLetterError) as db:
+            rows: Any = db.execute(query).all()
+        return Stats.of(
+            (reason, destination, count, int(size), in_utc(first), in_utc(last))
+            for reason, destination, count, size, first, last in rows
+        )
+
+
+class SqlLedger(_SqlPart):
+    """Ledger of a `SqlState`; see `Ledger`."""
+
+    _kind = LedgerError
+
+    def update(
+        self, keys: AbstractSet[LedgerKey], change: Callable[[Entries], Entries], /
+    ) -> None:
+        """Change entries; see `Ledger.update`."""
+        table, waiting = _USER_PROPERTIES.c, iter(keys)
+        key_of = sa.tuple_(table.destination, table.identity, table.name)
+        entries: dict[LedgerKey, LedgerEntry] = {}
+        with self._database.transaction(LedgerError) as db:
+            self._database.lock_users(db, {key.identity for key in keys})
+            while chunk := [*itertools.islice(waiting, _CHUNK)]:
+                found = sa.select(_USER_PROPERTIES).where(key_of.in_(chunk))
+                entries |= map(_item, db.execute(found))
+            rows = [
+                {**key._asdict(), "entry": entry.to_json()}
+                for key, entry in change(entries).items()
+            ]
+            _replace(db, _USER_PROPERTIES, rows)
+
+    def read(self) -> Iterator[tuple[LedgerKey, LedgerEntry]]:
+        """Return all entries, those of a user together. A damaged one is empty."""
+        key = [*_USER_PROPERTIES.primary_key]
+        for page in self._pages(sa.select(_USER_PROPERTIES), key):
+            yield from map(_item, page)
+
+    def knows(self, destination: str) -> bool:
+        """Return whether there is an entry of *destination*."""
+        found = _USER_PROPERTIES.c.destination == destination
+        with self._database.transaction(LedgerError) as db:
+            return bool(db.scalar(sa.select(sa.exists().where(found))))
+
+    def forget(self, identities: Iterable[str], /) -> None:
+        """Remove the entries of these users, for every destination."""
+        identity, waiting = _USER_PROPERTIES.c.identity, iter(identities)
+        while chunk := [*itertools.islice(waiting, _CHUNK)]:
+            with self._database.transaction(LedgerError) as db:
+                self._database.lock_users(db, chunk)
+                db.execute(sa.delete(_USER_PROPERTIES).where(identity.in_(chunk)))
+
+
+def _item(row: Any) -> tuple[LedgerKey, LedgerEntry]:
+    key = LedgerKey(row.destination, row.identity, row.name)
+    return key, parse_entry(row.entry)
+
+
+class SqlProgress(_SqlPart, ProgressPart[SqlDatabase]):
+    """Progress of a `SqlState`; see `Progress`."""
+
+    def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
+        """Return the newest position in each version of an object."""
+        table = _POSITIONS.c
+        query = sa.select(_POSITIONS).where(
+            table.destination == backfill.destination, table.backfill == backfill.url
+        )
+        for page in self._pages(query, [table.url, table.version]):
+            yield from (Position(*row[2:]) for row in page)
+
+    def commit(self, backfill: BackfillKey, positions: Sequence[Position], /) -> None:
+        """
+        Note *positions*, all or none; see `Progress.commit`.
+
+        In the block of `lock`, the connection of the lock is used. So nothing is noted
+        after the lock was lost.
+        """
+        key = {"destination": backfill.destination, "backfill": backfill.url}
+        rows = [{**key, **attrs.asdict(position)} for position in positions]
+        if rows:
+            name = lock_name(backfill)
+            with self._database.transaction(ProgressError, name) as db:
+                _replace(db, _POSITIONS, rows)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -19,24 +18,92 @@ from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
     LedgerError,
-    ProgressError,
     StateError,
 )
 from braze_heap.sinks._protocol import ClosingContextManager
-from braze_heap.state import _sqlite_rows as _rows
 from braze_heap.state._ledger import Entries, LedgerEntry, LedgerKey
-from braze_heap.state._progress import BackfillKey, Position
-from braze_heap.state._protocol import Stats, export, stats
-from braze_heap.state._purge import PersonFilter, Purged, purge
+from braze_heap.state._parts import (
+    DeadLetterPart,
+    ProgressPart,
+    StatePart,
+    from_row,
+    is_valid_text,
+    parse_entry,
+    parse_time,
+    to_row,
+)
+from braze_heap.state._protocol import BackfillKey, Position, Stats, stats
 from braze_heap.state._record import DeadRecord, storable
-from braze_heap.state._sqlite_errors import DamagedFileError, check_disk
-from braze_heap.state._sqlite_file import LAYOUT, ROW_BYTES
-from braze_heap.state._state_file import StateFile, StatePart
+from braze_heap.state._state_file import (
+    LAYOUT,
+    ROW_BYTES,
+    DamagedFileError,
+    StateFile,
+)
 
+_INSERT: Final = """
+INSERT INTO dead_letters
+    (key, reason, detail, at, original, format, event_type, mappers, destination)
+VALUES (
+    :key, :reason, :detail, :at, :original, :format, :event_type, :mappers, :destination
+)
+ON CONFLICT (key) DO UPDATE SET
+    reason = excluded.reason,
+    detail = excluded.detail,
+    original = excluded.original,
+    format = excluded.format,
+    event_type = excluded.event_type,
+    mappers = CASE excluded.mappers WHEN '{}' THEN mappers ELSE excluded.mappers END
+"""
+_INSERT_ZEROS: Final = """
+INSERT INTO dead_letters (reason, detail, at, original, format, mappers, destination)
+VALUES ('', '', '', zeroblob(?), '', '', '')
+"""
 _TOTAL: Final = "SELECT total FROM dead_letter_bytes"
+_ROW: Final = """
+SELECT rowid, key, reason, detail, at, original, format, event_type, mappers,
+    destination
+FROM dead_letters
+"""
+_SELECT_NEXT: Final = f"{_ROW} WHERE rowid > ? ORDER BY rowid LIMIT 1"
+# The index has pages of its own, so it may be readable if a page of rows is damaged.
+_SELECT_KEYS: Final = """
+SELECT rowid, key FROM dead_letters INDEXED BY sqlite_autoindex_dead_letters_1
+WHERE rowid > ?
+"""
+_SELECT_SIZE: Final = """
+SELECT ifnull(sum(length(original)), 0) FROM dead_letters WHERE key = ?
+"""
+_IS_VALID_KEY: Final = "typeof(key) = 'text' AND key NOT GLOB '*[^ -~]*'"
+_DELETE_ROW: Final = f"""
+DELETE FROM dead_letters WHERE rowid = ? AND NOT ({_IS_VALID_KEY})
+"""  # noqa: S608 (of constants)
+_COUNT: Final = f"""
+SELECT reason, count(*), sum(length(original)), min(at), max(at), min(
+    {_IS_VALID_KEY} AND typeof(original) = 'blob' AND datetime(at) IS NOT NULL
+    AND format IN ('json', 'bytes', 'gzip') AND mappers GLOB '{{*}}'), destination
+FROM dead_letters NOT INDEXED GROUP BY reason, destination ORDER BY reason, destination
+"""  # noqa: S608 (of constants)
+
+_ROW_KEY: Final = re.compile(r"damaged-row-(\d+)")
+"""Key made of the number of a row, because the row's own key cannot be read."""
 
 
-class SqliteDeadLetter(StatePart):
+class _SqlitePart(StatePart[StateFile]):
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+        self._database = StateFile(path, create=create, kind=self._kind)
+        self._owns_database = True
+
+    def _query(self, sql: str, *values: Any) -> list[Any]:
+        return self._database.query(self._kind, sql, *values)
+
+    def _transaction(
+        self, size: int = 0
+    ) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return self._database.transaction(self._kind, size)
+
+
+class SqliteDeadLetter(_SqlitePart, DeadLetterPart[StateFile]):
     """
     A dead letter in a state file of SQLite. Several processes may share it.
     Thread-safe.
@@ -65,7 +132,6 @@ class SqliteDeadLetter(StatePart):
             is too small.
     """
 
-    _kind = DeadLetterError
     _max_bytes = MAX_BYTES
     _failed: int | None = None
 
@@ -84,12 +150,12 @@ class SqliteDeadLetter(StatePart):
         """Keep *records*, all or none; see `DeadLetter.append`."""
         if not records:
             return
-        rows = [_rows.to_row(record) for record in records]
+        rows = [to_row(record) for record in records]
         size = sum(ROW_BYTES + len(record.original) for record in records)
         try:
-            check_disk(self._file.path, size)
+            self._database.check_disk(size)
             with self._transaction(size) as db:
-                self._insert(db, _rows.INSERT, rows)
+                self._insert(db, _INSERT, rows)
         except DeadLetterError:
             self._failed = max(size, self._failed or 0)
             raise
@@ -103,23 +169,21 @@ class SqliteDeadLetter(StatePart):
         If the last `append` failed, this writes as many bytes and undoes that.
         """
         failed = self._failed or 0
-        check_disk(self._file.path, failed)
+        self._database.check_disk(failed)
         with self._transaction() as db:
             db.execute(f"PRAGMA user_version = {LAYOUT}")  # rewrites a page
-        with self._file.use(self._kind, failed) as db:
+        with self._database.use(self._kind, failed) as db:
             db.execute("PRAGMA cache_size = 10")  # makes SQLite write before a commit
             try:
                 db.execute("BEGIN IMMEDIATE")
                 zeros = max(0, failed - ROW_BYTES)
-                self._insert(db, _rows.INSERT_ZEROS, [(zeros,)])
+                self._insert(db, _INSERT_ZEROS, [(zeros,)])
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 db.execute("PRAGMA cache_size = -2000")
 
-    def _insert(
-        self, db: sqlite3.Connection, sql: str, rows: Sequence[tuple[Any, ...]]
-    ) -> None:
+    def _insert(self, db: sqlite3.Connection, sql: str, rows: Sequence[Any]) -> None:
         """Insert *rows*. Raise if they grow above the cap."""
         (before,) = db.execute(_TOTAL).fetchone()
         db.executemany(sql, rows)
@@ -136,17 +200,17 @@ class SqliteDeadLetter(StatePart):
         """
         last = -1
         try:
-            while rows := self._query(_rows.SELECT_NEXT, last):
+            while rows := self._query(_SELECT_NEXT, last):
                 last = rows[0][0]
-                yield _rows.from_row(rows[0])
+                yield from_row(rows[0])
             return
         except DamagedFileError:
-            rest = sorted(self._query(_rows.SELECT_KEYS, last))
+            rest = sorted(self._query(_SELECT_KEYS, last))
         for row, key in rest:
             try:
-                yield from map(_rows.from_row, self._query(_rows.SELECT_ONE, row))
+                yield from map(from_row, self._query(f"{_ROW} WHERE rowid = ?", row))
             except DamagedFileError:
-                yield _rows.from_row((row, key, *[None] * 8))
+                yield from_row((row, key, *[None] * 8))
 
     def forget(self, keys: Iterable[str], /) -> None:
         """
@@ -168,40 +232,23 @@ class SqliteDeadLetter(StatePart):
             except DeadLetterFull as full:
                 half = len(chunk) // 2
                 if not half:
-                    (size,) = self._query(_rows.SELECT_SIZE, *chunk)[0]
+                    (size,) = self._query(_SELECT_SIZE, *chunk)[0]
                     needed = 2 * int(size) + full.needed_bytes
                     raise attrs.evolve(full, needed_bytes=needed) from None
                 waiting += [chunk[half:], chunk[:half]]
 
     def _delete(self, keys: Sequence[str]) -> None:
-        rows = [match[1] for key in keys if (match := _rows.ROW_KEY.fullmatch(key))]
+        rows = [match[1] for key in keys if (match := _ROW_KEY.fullmatch(key))]
         texts = [(storable(key),) for key in keys]
         with self._transaction() as db:
-            db.executemany(_rows.DELETE, texts)
-            db.executemany(_rows.DELETE_ROW, [(row,) for row in rows])
+            db.executemany("DELETE FROM dead_letters WHERE key = ?", texts)
+            db.executemany(_DELETE_ROW, [(row,) for row in rows])
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def purge(self, person: PersonFilter) -> Purged:
-        """Remove a person from the dead letters and the ledger of the file."""
-        return purge(self, person)
 
     @property
     def ledger(self) -> SqliteLedger:
         """The ledger in the same file."""
-        return SqliteLedger._of(self._file)
-
-    def export(self, stream: IO[str]) -> int:
-        """Write the records as JSON lines; see `export`."""
-        return export(self, stream)
-
-    def replay_lock(self) -> AbstractContextManager[None]:
-        """
-        Prevent other replays of the file, in any process, inside the block.
-
-        Raises:
-            DeadLetterError: Another replay of the file is running.
-        """
-        return self._file.lock(self._kind, "replay", "replay")
+        return SqliteLedger._of(self._database)
 
     def used_bytes(self) -> int:
         """
@@ -213,21 +260,17 @@ class SqliteDeadLetter(StatePart):
     def stats(self) -> Stats:
         """Return the counts; see `braze_heap.state.stats`."""
         try:
-            rows = self._query(_rows.COUNT)
+            rows = self._query(_COUNT)
         except DamagedFileError:
             return stats(self)
-        moments = [_rows.parse_time(at) for row in rows for at in row[3:5]]
-        known = [moment for moment in moments if moment]
-        is_valid = all(
-            row[5] and all(map(_rows.is_valid_text, row[::6])) for row in rows
-        )
-        if not is_valid or len(known) < len(moments):
-            return stats(self)
-        times = zip(known[::2], known[1::2], strict=True)
-        return Stats.of(
-            (row[0], row[6], row[1], row[2], *pair)
-            for row, pair in zip(rows, times, strict=True)
-        )
+        groups = []
+        for reason, number, size, first, last, is_valid, destination in rows:
+            oldest, newest = parse_time(first), parse_time(last)
+            is_valid = is_valid and is_valid_text(reason) and is_valid_text(destination)
+            if not is_valid or oldest is None or newest is None:
+                return stats(self)
+            groups.append((reason, destination, number, size, oldest, newest))
+        return Stats.of(groups)
 
 
 def _check_cap(max_bytes: int) -> None:
@@ -246,7 +289,7 @@ ORDER BY identity, name, destination LIMIT 1000
 _WRITE_ENTRY: Final = "INSERT OR REPLACE INTO user_properties VALUES (?, ?, ?, ?)"
 
 
-class SqliteLedger(StatePart):
+class SqliteLedger(_SqlitePart):
     """
     A ledger in a state file of SQLite. Several processes may share it. Thread-safe.
 
@@ -266,7 +309,7 @@ class SqliteLedger(StatePart):
         """Change entries; see `Ledger.update`."""
         with self._transaction() as db:
             found = {key: db.execute(_SELECT_ENTRY, key).fetchone() for key in keys}
-            entries = {key: _entry(row[0]) for key, row in found.items() if row}
+            entries = {key: parse_entry(row[0]) for key, row in found.items() if row}
             rows = [(*k, entry.to_json()) for k, entry in change(entries).items()]
             db.executemany(_WRITE_ENTRY, rows)
 
@@ -275,8 +318,13 @@ class SqliteLedger(StatePart):
         last = ("", "", "")
         while rows := self._query(_SELECT_ENTRIES, *last):
             for destination, identity, name, text in rows:
-                yield LedgerKey(destination, identity, name), _entry(text)
+                yield LedgerKey(destination, identity, name), parse_entry(text)
                 last = (identity, name, destination)
+
+    def knows(self, destination: str) -> bool:
+        """Return whether there is an entry of *destination*."""
+        known = "SELECT EXISTS (SELECT 1 FROM user_properties WHERE destination = ?)"
+        return bool(self._query(known, destination)[0][0])
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, from the log of the file too."""
@@ -288,13 +336,6 @@ class SqliteLedger(StatePart):
         self._query("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _entry(text: Any) -> LedgerEntry:
-    try:
-        return LedgerEntry.from_json(text)
-    except (TypeError, ValueError, AttributeError):
-        return LedgerEntry()
-
-
 _SELECT_POSITIONS: Final = """
 SELECT url, version, size, events, is_done FROM positions
 WHERE destination = ? AND backfill = ? AND (url, version) > (?, ?)
@@ -303,7 +344,7 @@ ORDER BY url, version LIMIT 1000
 _WRITE_POSITION: Final = "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class SqliteProgress(StatePart):
+class SqliteProgress(_SqlitePart, ProgressPart[StateFile]):
     """
     Progress of backfills in a state file of SQLite. Thread-safe.
 
@@ -314,8 +355,6 @@ class SqliteProgress(StatePart):
     Raises:
         ProgressError: The file cannot be opened, or is not a state file.
     """
-
-    _kind = ProgressError
 
     def positions(self, backfill: BackfillKey, /) -> Iterator[Position]:
         """Return the positions; see `Progress.positions`."""
@@ -330,13 +369,6 @@ class SqliteProgress(StatePart):
         rows = [(*backfill, *attrs.astuple(position)) for position in positions]
         with self._transaction() as db:
             db.executemany(_WRITE_POSITION, rows)
-
-    def lock(self, backfill: BackfillKey, /) -> AbstractContextManager[None]:
-        """Prevent the same backfill inside the block; see `Progress.lock`."""
-        digest = hashlib.sha256("\0".join(backfill).encode("utf-8", "replace"))
-        name = f"backfill-{digest.hexdigest()[:16]}"
-        task = f"backfill of {backfill.url} to {backfill.destination}"
-        return self._file.lock(self._kind, name, task)
 
 
 class SqliteState(OfOneProcess, ClosingContextManager):
@@ -365,18 +397,18 @@ class SqliteState(OfOneProcess, ClosingContextManager):
         create: bool = True,
     ) -> None:
         _check_cap(max_bytes)
-        self._file = StateFile(path, create=create, kind=StateError)
-        self.dead_letter: SqliteDeadLetter = SqliteDeadLetter._of(self._file)
+        self._database = StateFile(path, create=create, kind=StateError)
+        self.dead_letter: SqliteDeadLetter = SqliteDeadLetter._of(self._database)
         """Events that were not delivered."""
         self.dead_letter._max_bytes = max_bytes
-        self.ledger: SqliteLedger = SqliteLedger._of(self._file)
+        self.ledger: SqliteLedger = SqliteLedger._of(self._database)
         """Newest user properties."""
-        self.progress: SqliteProgress = SqliteProgress._of(self._file)
+        self.progress: SqliteProgress = SqliteProgress._of(self._database)
         """Progress of backfills."""
 
     def __repr__(self) -> str:
-        return f"SqliteState({self._file.name!r})"
+        return f"SqliteState({self._database.name!r})"
 
     def close(self) -> None:
         """Close the file. Then no part can be used any more."""
-        self._file.close()
+        self._database.close()

@@ -250,16 +250,13 @@ class ObjectWriter:
         """Do nothing, because parts have a least size."""
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._discard)
             if kind is None:
                 with self._explained():
                     self._file.close()
                     self._fs.end_transaction()
-        except BaseException:
-            self._discard()
-            raise
-        if kind is not None:
-            self._discard()
+                undo.pop_all()
 
     def _discard(self) -> None:
         with contextlib.suppress(Exception):  # the store may be away

@@ -1,7 +1,6 @@
 """Public names of the package, each listed once."""
 
 from braze_heap.testing._contract import assert_legal as assert_legal
-from braze_heap.testing._ledger import check_ledger as check_ledger
 from braze_heap.testing._pacer import check_pacer as check_pacer
 from braze_heap.testing._samples import (
     Form as Form,
@@ -14,6 +13,7 @@ from braze_heap.testing._sinks import (
 )
 from braze_heap.testing._state import (
     check_dead_letter as check_dead_letter,
+    check_ledger as check_ledger,
     check_progress as check_progress,
 )
 from braze_heap.testing._traffic import (

@@ -1,30 +1,22 @@
 """Helpers of the tests of contracts."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 from braze_heap._wiring import kind_of
 
-THREADS: Final = 8
-"""Threads that use one object at the same time."""
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
-MANY_KEYS: Final = 1_500
-"""Keys of one transaction: a batch has a thousand events of different users."""
+THREADS: Final = 8  # Threads that use one object at the same time
+
+MANY_KEYS: Final = 1_500  # of one transaction: a batch has a thousand users
 
 
 def require_factory(check: str, factory: object, made: str) -> None:
-    """
-    Raise unless *factory* can be called.
-
-    Args:
-        check: Name of the function that takes it.
-        factory: The factory, or an object in its place.
-        made: Name of a class of the objects that it makes.
-
-    Raises:
-        TypeError: It cannot.
-    """
+    """Raise a `TypeError` unless *factory*, which makes a *made*, can be called."""
     if not callable(factory):
         raise TypeError(
             f"{check} needs a function that makes the object, not {kind_of(factory)}: "
@@ -33,25 +25,21 @@ def require_factory(check: str, factory: object, made: str) -> None:
 
 
 def expect(is_fulfilled: bool, requirement: str) -> None:
-    """
-    Raise unless *is_fulfilled*.
-
-    Raises:
-        AssertionError: With *requirement* as its text.
-    """
+    """Raise an `AssertionError` with the text *requirement* unless *is_fulfilled*."""
     if not is_fulfilled:
         raise AssertionError(requirement)
 
 
 @contextlib.contextmanager
 def expect_no_error(requirement: str) -> Iterator[None]:
-    """
-    Raise if the block raises.
-
-    Raises:
-        AssertionError: With *requirement* as its text, and the error as its cause.
-    """
+    """Raise an `AssertionError` with the text *requirement* if the block raises."""
     try:
         yield
     except Exception as error:
         raise AssertionError(requirement) from error
+
+
+def in_threads(function: Callable[[_In], _Out], inputs: Iterable[_In]) -> list[_Out]:
+    """Return the results of *function*, which threads call at the same time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, inputs))

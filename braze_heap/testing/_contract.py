@@ -23,26 +23,14 @@ from typing import Any, Final, Literal, TypeAlias
 ItemKind: TypeAlias = Literal["event", "user", "deletion"]
 """An event, the properties of a user, or a user to delete."""
 
-EVENT_UNITS: Final = 1_024
-"""Longest event name. Heap, Track: "limited to 1024 characters"."""
-
-IDENTITY_UNITS: Final = 255
-"""Longest identity. Heap, Track and Add User Properties: "limited to 255"."""
-
-PROPERTY_UNITS: Final = 1_023
-"""Longest property name and value. Heap: "fewer than 1024 characters"."""
-
-KEY_UNITS: Final = 1_023
-"""Longest legal idempotency key and session id. Heap documents no limit."""
-
-PROPERTY_COUNT: Final = 1_000
-"""Maximum number of legal properties of one item. Heap documents no limit."""
-
-SAFE_INTEGER: Final = 2**53
-"""Largest magnitude of an integer that a JavaScript number stores exactly."""
-
-MAX_USER_ID: Final = 2**53 - 1
-"""Largest ``user_id`` of Heap's own SDK."""
+# The largest legal lengths, numbers and counts, with their source.
+EVENT_UNITS: Final = 1_024  # Heap, Track: "limited to 1024 characters"
+IDENTITY_UNITS: Final = 255  # Heap, Track and Add User Properties: "limited to 255"
+PROPERTY_UNITS: Final = 1_023  # name and value; Heap: "fewer than 1024 characters"
+KEY_UNITS: Final = 1_023  # idempotency key and session id; Heap documents no limit
+PROPERTY_COUNT: Final = 1_000  # properties of one item; Heap documents no limit
+SAFE_INTEGER: Final = 2**53  # the magnitude that a JavaScript number stores exactly
+MAX_USER_ID: Final = 2**53 - 1  # ``user_id`` of Heap's own SDK
 
 SHARED_IDENTITIES: Final = frozenset(
     "-1 [redacted] anon anonymous anonymous_id distinct_id email external_id false"
@@ -63,8 +51,7 @@ _NUMBER: Final = re.compile(r"0|[1-9]\d{0,15}", re.ASCII)
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
-_MAX_SHOWN: Final = 60
-"""Characters of a property name in a path."""
+_MAX_SHOWN: Final = 60  # Characters of a property name in a path
 
 _FIELDS: Final = MappingProxyType(
     {
@@ -154,14 +141,11 @@ def _person(item: dict[Any, Any], kind: ItemKind, path: str) -> Iterator[str]:
     if "identity" in item:
         yield from _text(item["identity"], f"{path}.identity", IDENTITY_UNITS)
     if "user_id" in item and kind != "user":
-        yield from _text(item["user_id"], f"{path}.user_id")
-        if not _is_user_id(item["user_id"]):
+        user_id = item["user_id"]
+        yield from _text(user_id, f"{path}.user_id")
+        is_number = isinstance(user_id, str) and _NUMBER.fullmatch(user_id)
+        if not is_number or int(user_id) > MAX_USER_ID:
             yield f'{path}.user_id should match pattern "^[0-9]+$"'
-
-
-def _is_user_id(value: object) -> bool:
-    is_number = isinstance(value, str) and _NUMBER.fullmatch(value) is not None
-    return is_number and int(str(value)) <= MAX_USER_ID
 
 
 def _origin(item: dict[Any, Any], path: str) -> Iterator[str]:

@@ -7,16 +7,15 @@ What Heap does not document is marked *assumed*.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from braze_heap.testing._contract import ItemKind, rejections
 from braze_heap.testing._fake_server import HttpError, WireRequest, WireResponse
@@ -30,38 +29,18 @@ AUTH_TOKEN: Final = "/api/public/v0/auth_token"  # noqa: S105 (a path)
 USER_DELETION: Final = "/api/public/v0/user_deletion"
 DELETION_STATUS: Final = "/api/public/v0/deletion_status/"
 
-APP_EVENTS_A_MINUTE: Final = 15_000
-"""Heap, Bulk Track: events a minute per app."""
-
-PERSON_EVENTS_A_MINUTE: Final = 1_000
-"""Heap, Bulk Track: events a minute per identity."""
-
-SINGLE_CALLS: Final = 30
-"""Heap, Track and Add User Properties: requests per identity and app ..."""
-
-SINGLE_SECONDS: Final = 30.0
-"""... in this many seconds."""
-
-TOKEN_SECONDS: Final = 300.0
-"""Life of an access token. Heap, User Deletion: five minutes."""
+_Cost: TypeAlias = Counter[tuple[str, ...]]
+"""Number of items by app, or by app and person."""
 
 
-@frozen
-class _ItemList:
-    """List of items in the body of a bulk call."""
-
-    name: str
-    kind: ItemKind
-    limit: int
-
-
-_LISTS: Final = MappingProxyType(
+_LISTS: Final[Mapping[str, tuple[str, ItemKind, int]]] = MappingProxyType(
     {
-        TRACK: _ItemList("events", "event", 1_000),
-        ADD_USER_PROPERTIES: _ItemList("users", "user", 1_000),
-        USER_DELETION: _ItemList("users", "deletion", 10_000),
+        TRACK: ("events", "event", 1_000),
+        ADD_USER_PROPERTIES: ("users", "user", 1_000),
+        USER_DELETION: ("users", "deletion", 10_000),
     }
 )
+"""Path of a bulk call to the name of its list, kind of the items, and their limit."""
 
 
 @frozen
@@ -110,21 +89,19 @@ def items_of(path: str, document: object) -> dict[str, JsonObject]:
 
     A single call is one item, ``postBody``. What is not a call has no items.
     """
-    listed = _LISTS.get(path)
-    if listed is None or not isinstance(document, dict):
+    if path not in _LISTS or not isinstance(document, dict):
         return {}
-    if listed.name not in document:
-        return {"postBody": _without_app_id(document)}
-    items = document[listed.name] if isinstance(document[listed.name], list) else []
-    return {
-        f"postBody.{listed.name}[{index}]": item
-        for index, item in enumerate(items)
-        if isinstance(item, dict)
-    }
+    items = _named_items(path, document).items()
+    return {name: item for name, item in items if isinstance(item, dict)}
 
 
-def _without_app_id(document: JsonObject) -> JsonObject:
-    return {key: value for key, value in document.items() if key != "app_id"}
+def _named_items(path: str, document: JsonObject) -> dict[str, Any]:
+    name, _, _ = _LISTS[path]
+    if name not in document:
+        single = {key: value for key, value in document.items() if key != "app_id"}
+        return {"postBody": single}
+    items = document[name] if isinstance(document[name], list) else []
+    return {f"postBody.{name}[{index}]": item for index, item in enumerate(items)}
 
 
 def _expect(condition: bool, text: str) -> None:
@@ -141,19 +118,19 @@ class _CheckedCall:
     is_bulk: bool
 
     @property
-    def people(self) -> Counter[str]:
-        """Number of items for each person."""
+    def people(self) -> _Cost:
+        """Number of items for each person of the app."""
         return Counter(
-            f"identity:{item['identity']}"
-            if "identity" in item
-            else f"user_id:{item['user_id']}"
+            (self.app_id, name, item[name])
             for item in self.items
+            for name in ("identity", "user_id")
+            if name in item
         )
 
 
-def _checked(path: str, document: object, *, has_app_id: bool = True) -> _CheckedCall:
+def _checked(path: str, document: object) -> _CheckedCall:
     """Return a call, or raise `HttpError` with the first violation in Heap's words."""
-    listed = _LISTS[path]
+    (listed, kind, limit), has_app_id = _LISTS[path], path != USER_DELETION
     if not isinstance(document, dict):
         raise HttpError(400, "postBody should be object")
     app_id = document.get("app_id", "")
@@ -161,97 +138,47 @@ def _checked(path: str, document: object, *, has_app_id: bool = True) -> _Checke
         _expect("app_id" in document, "postBody should have required property 'app_id'")
         _expect(isinstance(app_id, str), "postBody.app_id should be string")
         _expect(app_id, "postBody.app_id should NOT be shorter than 1 characters")
-    if has_app_id and listed.name not in document:
-        items = [_without_app_id(document)]
-        _check_item(items[0], listed.kind, "postBody")
-        return _CheckedCall(app_id, items, is_bulk=False)
-    known = {"app_id", listed.name} if has_app_id else {listed.name}
-    is_known = document.keys() <= known
-    _expect(is_known, "postBody should NOT have additional properties")
-    missing = f"postBody should have required property '{listed.name}'"
-    _expect(listed.name in document, missing)
-    items, at = document[listed.name], f"postBody.{listed.name}"
-    _expect(isinstance(items, list), f"{at} should be array")
-    too_many = f"{at} should NOT have more than {listed.limit} items"
-    _expect(len(items) <= listed.limit, too_many)
-    for index, item in enumerate(items):
-        _check_item(item, listed.kind, f"{at}[{index}]")
-    return _CheckedCall(app_id, items, is_bulk=True)
-
-
-def _check_item(item: object, kind: ItemKind, path: str) -> None:
-    for text in rejections(item, kind, path):
-        raise HttpError(400, text)
+    is_bulk = listed in document or not has_app_id
+    if is_bulk:
+        known = {"app_id", listed} if has_app_id else {listed}
+        is_known = document.keys() <= known
+        _expect(is_known, "postBody should NOT have additional properties")
+        missing = f"postBody should have required property '{listed}'"
+        _expect(listed in document, missing)
+        items, at = document[listed], f"postBody.{listed}"
+        _expect(isinstance(items, list), f"{at} should be array")
+        too_many = f"{at} should NOT have more than {limit} items"
+        _expect(len(items) <= limit, too_many)
+    named = _named_items(path, document)
+    for name, item in named.items():
+        for text in rejections(item, kind, name):
+            raise HttpError(400, text)
+    return _CheckedCall(app_id, [*named.values()], is_bulk)
 
 
 class _Window:
-    """
-    At most *limit* in any *seconds*, for each key.
-
-    Rejected calls do not count, which is assumed.
-    """
+    """At most *limit* in any *seconds*, for each key."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._recent: deque[tuple[float, Counter[str]]] = deque()
-        self._sums: Counter[str] = Counter()
+        self._recent: deque[tuple[float, _Cost]] = deque()
+        self._sums: _Cost = Counter()
 
-    def has_room(self, now: float, cost: Counter[str]) -> bool:
+    def has_room(self, now: float, cost: _Cost) -> bool:
         """Return whether *cost* is within the limit at *now*."""
         while self._recent and now - self._recent[0][0] >= self._seconds:
             self._sums -= self._recent.popleft()[1]
         return all(self._sums[key] + n <= self._limit for key, n in cost.items())
 
-    def add(self, now: float, cost: Counter[str]) -> None:
-        """Count *cost* at *now*."""
+    def add(self, now: float, cost: _Cost) -> None:
+        """Count *cost* at *now*; *assumed* not to happen for rejected calls."""
         self._recent.append((now, cost))
         self._sums.update(cost)
 
 
-def _single_window() -> _Window:
-    return _Window(SINGLE_CALLS, SINGLE_SECONDS)
-
-
-@define
-class _App:
-    """Data and rates of one app id."""
-
-    data: AppData = field(factory=AppData)
-    unkeyed: int = 0
-    per_app: _Window = field(factory=lambda: _Window(APP_EVENTS_A_MINUTE, 60.0))
-    per_person: _Window = field(factory=lambda: _Window(PERSON_EVENTS_A_MINUTE, 60.0))
-    single_events: _Window = field(factory=_single_window)
-    single_users: _Window = field(factory=_single_window)
-
-    def key_of(self, event: JsonObject) -> str:
-        if "idempotency_key" in event:
-            return str(event["idempotency_key"])
-        self.unkeyed += 1
-        return f"unkeyed-{self.unkeyed}"
-
-    def costs(
-        self, path: str, call: _CheckedCall
-    ) -> Iterator[tuple[_Window, Counter[str]]]:
-        """Yield the windows that limit *call*, with what it takes from them."""
-        if path == TRACK:
-            yield self.per_app, Counter({"": len(call.items)})
-            yield self.per_person, call.people
-        if not call.is_bulk:
-            single = self.single_events if path == TRACK else self.single_users
-            yield single, call.people
-
-
 class HeapApi:
-    """
-    Heap without its network: requests in, responses out. Thread-safe.
-
-    Attributes:
-        lock: Guards the other attributes.
-        apps: Apps by id.
-        counts: Counts by name, see `Counts`.
-        deleted: Users to delete, in order.
-    """
+    """Heap without its network. Thread-safe; *lock* guards the other attributes."""
 
     def __init__(
         self,
@@ -273,10 +200,17 @@ class HeapApi:
     def clear(self) -> None:
         """Forget everything except tokens."""
         with self.lock:
-            self.apps: defaultdict[str, _App] = defaultdict(_App)
+            self.apps: defaultdict[str, AppData] = defaultdict(AppData)
             self.counts: Counter[str] = Counter()
             self.deleted: list[str] = []
             self._status_requests: dict[str, int] = {}
+            self._unkeyed: Counter[str] = Counter()
+            # Heap, Bulk Track: events a minute per app, and per identity.
+            self._app_events = _Window(15_000, 60.0)
+            self._person_events = _Window(1_000, 60.0)
+            # Heap, Track and Add User Properties: requests per identity and app.
+            paths = (TRACK, ADD_USER_PROPERTIES)
+            self._single_calls = {path: _Window(30, 30.0) for path in paths}
 
     def answer(self, request: WireRequest, document: object) -> WireResponse:
         """Apply a request whose body is *document*, and return the response."""
@@ -290,47 +224,53 @@ class HeapApi:
             return error.response
 
     def _route(self, request: WireRequest, document: object) -> WireResponse:
-        is_status = request.path.startswith(DELETION_STATUS)
-        if not is_status and request.path not in (*_LISTS, AUTH_TOKEN):
+        path = request.path
+        is_status = path.startswith(DELETION_STATUS)
+        if not is_status and path not in (*_LISTS, AUTH_TOKEN):
             raise HttpError(404)
         if request.method != ("GET" if is_status else "POST"):
             raise HttpError(405)
-        if request.path == AUTH_TOKEN:
+        if path == AUTH_TOKEN:
             return self._issue_token(request)
-        if is_status:
-            return self._deletion_status(request)
-        if request.path == USER_DELETION:
+        if is_status or path == USER_DELETION:
             self._expect_token(request)
+        if is_status:
+            return self._deletion_status(path.removeprefix(DELETION_STATUS))
         _expect_json(request, document)
-        if request.path == USER_DELETION:
-            return self._delete(_checked(request.path, document, has_app_id=False))
-        return self._store(request.path, _checked(request.path, document))
+        call = _checked(path, document)
+        return self._delete(call) if path == USER_DELETION else self._store(path, call)
 
     def _store(self, path: str, call: _CheckedCall) -> WireResponse:
-        app = self.apps[call.app_id]
-        if not self._admit([*app.costs(path, call)]):
+        if self._rate_limits and not self._admit(path, call):
             self.counts["rate_limited"] += 1
             raise HttpError(429)
+        data = self.apps[call.app_id]
         for item in call.items:
             if path == TRACK:
-                self._add_event(app, item)
+                self._add_event(call.app_id, item)
             else:
-                known = app.data.people.get(item["identity"], {})
-                app.data.people[item["identity"]] = known | item["properties"]
+                known = data.people.get(item["identity"], {})
+                data.people[item["identity"]] = known | item["properties"]
                 self.counts["users"] += 1
         if call.app_id != self._app_id:
             self.counts["wrong_app"] += len(call.items)
         return WireResponse.json(200, {})
 
-    def _add_event(self, app: _App, event: JsonObject) -> None:
-        key = app.key_of(event)
-        is_repeat = key in app.data.events
-        self.counts["duplicates" if is_repeat else "events"] += 1
-        app.data.events.setdefault(key, event)
+    def _add_event(self, app_id: str, event: JsonObject) -> None:
+        if "idempotency_key" not in event:
+            self._unkeyed[app_id] += 1
+        key = event.get("idempotency_key", f"unkeyed-{self._unkeyed[app_id]}")
+        events = self.apps[app_id].events
+        self.counts["duplicates" if key in events else "events"] += 1
+        events.setdefault(key, event)
 
-    def _admit(self, costs: list[tuple[_Window, Counter[str]]]) -> bool:
-        if not self._rate_limits:
-            return True
+    def _admit(self, path: str, call: _CheckedCall) -> bool:
+        costs: list[tuple[_Window, _Cost]] = []
+        if path == TRACK:
+            total: _Cost = Counter({(call.app_id,): len(call.items)})
+            costs += [(self._app_events, total), (self._person_events, call.people)]
+        if not call.is_bulk:
+            costs.append((self._single_calls[path], call.people))
         now = self._clock()
         if not all(window.has_room(now, cost) for window, cost in costs):
             return False
@@ -339,11 +279,13 @@ class HeapApi:
         return True
 
     def _issue_token(self, request: WireRequest) -> WireResponse:
-        if _basic_credentials(request) != f"{self._app_id}:{self._api_key}":
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        expected = f"{self._app_id}:{self._api_key}".encode()
+        if scheme.lower() != "basic" or value != base64.b64encode(expected).decode():
             raise HttpError(401)
         self._issued += 1
         token = f"access-token-{self._issued}"
-        self._tokens[token] = self._clock() + TOKEN_SECONDS
+        self._tokens[token] = self._clock() + 300.0  # Heap, User Deletion
         return WireResponse.json(200, {"access_token": token})
 
     def _expect_token(self, request: WireRequest) -> None:
@@ -356,12 +298,10 @@ class HeapApi:
         number = f"deletion-{len(self._status_requests) + 1}"
         self._status_requests[number] = 0
         self.deleted += [user.get("identity") or user["user_id"] for user in call.items]
-        self.apps[self._app_id].data.forget(call.items)
+        self.apps[self._app_id].forget(call.items)
         return WireResponse.json(201, {"deletion_request_id": number})
 
-    def _deletion_status(self, request: WireRequest) -> WireResponse:
-        self._expect_token(request)
-        number = request.path.removeprefix(DELETION_STATUS)
+    def _deletion_status(self, number: str) -> WireResponse:
         if number not in self._status_requests:
             raise HttpError(404)
         self._status_requests[number] += 1
@@ -376,13 +316,3 @@ def _expect_json(request: WireRequest, document: object) -> None:
     _expect(coding == "identity", "content encoding should be identity")
     is_json = document is not None or request.body.strip() == b"null"
     _expect(is_json, "request body should be JSON in UTF-8")
-
-
-def _basic_credentials(request: WireRequest) -> str:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""

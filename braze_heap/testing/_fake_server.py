@@ -14,21 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final
 
 from attrs import field, frozen
 
-IDLE: Final = 60.0
-"""Seconds without a byte after which a connection is closed."""
-
 _MAX_LINE: Final = 64 * 1024
-_POLL: Final = 0.02
-"""Seconds between two looks of the listener at whether it has to stop."""
-
-_JOIN_SECONDS: Final = 5.0
 _LINGER: Final = 2.0
 _IS_WINDOWS: Final = os.name == "nt"
-_WITHOUT_BODY: Final = (204, 304)
 
 
 @frozen
@@ -87,7 +79,7 @@ class WireResponse:
     def to_bytes(self, *, keep_alive: bool, is_head: bool = False) -> bytes:
         """Return the bytes on the wire. The response to HEAD has no body."""
         given = {name.lower() for name in self.headers}
-        has_body = self.status not in _WITHOUT_BODY
+        has_body = self.status not in (204, 304)
         headers = dict(self.headers)
         if has_body and given.isdisjoint(("content-length", "transfer-encoding")):
             headers["Content-Length"] = str(len(self.body))
@@ -115,13 +107,10 @@ class HttpError(Exception):
 class Connection(BaseHTTPRequestHandler):
     """Connection of a client: reads requests, and sends the responses of the server."""
 
+    server: Any  # a FakeServer
     protocol_version = "HTTP/1.1"
-    timeout: ClassVar[float | None] = IDLE
+    timeout: ClassVar[float | None] = 60.0  # without a byte
     disable_nagle_algorithm = True
-
-    @property
-    def _owner(self) -> FakeServer:
-        return cast("FakeServer", self.server)
 
     def handle(self) -> None:
         """Serve requests until one side ends the connection."""
@@ -142,19 +131,37 @@ class Connection(BaseHTTPRequestHandler):
         except HttpError as error:
             self.send_error(error.status)
             return
-        response = self._owner.respond(self, request)
+        response = self.server.respond(self, request)
         self.close_connection |= response is None or response.has_own_framing
         if response is not None:
             is_head = request.method == "HEAD"
             keep_alive = not self.close_connection
             self.send(response.to_bytes(keep_alive=keep_alive, is_head=is_head))
 
+    def _read_request(self) -> WireRequest:
+        if self.headers.defects or self.request_version == "HTTP/0.9":
+            raise HttpError(400)
+        headers = {
+            name: ", ".join(self.headers.get_all(name, ()))
+            for name in map(str.lower, self.headers)
+        }
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers:
+            raise HttpError(411)  # no client of Heap needs chunks
+        if not length.isdecimal():
+            raise HttpError(400)
+        if int(length) > self.server.max_body:
+            raise HttpError(413)
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionError
+        return WireRequest(self.command, self.path.partition("?")[0], headers, body)
+
     def send_error(self, code: int, *_: object, **__: object) -> None:
         """Answer a request that cannot be read, and close the connection."""
         self.close_connection = True
-        self._owner.reject(code)
-        response = WireResponse.text(code, _phrase(code))
-        self.send(response.to_bytes(keep_alive=False))
+        self.server.reject(code)
+        self.send(HttpError(code).response.to_bytes(keep_alive=False))
         # Closing with unread bytes would reset the connection and lose the response.
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(_LINGER)
@@ -175,7 +182,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def sleep(self, seconds: float) -> bool:
         """Wait *seconds*, and return whether the server is still open."""
-        return not self._owner.closing.wait(seconds)
+        return not self.server.closing.wait(seconds)
 
     def wait_for_client(self, seconds: float) -> bool:
         """
@@ -190,43 +197,18 @@ class Connection(BaseHTTPRequestHandler):
                 return False
             # The client has sent more. Its end can no longer be seen.
             return self.sleep(max(0.0, end - time.monotonic()))
-        return not self._owner.closing.is_set()
-
-    def _read_request(self) -> WireRequest:
-        if self.headers.defects or self.request_version == "HTTP/0.9":
-            raise HttpError(400)
-        headers = {
-            name: ", ".join(self.headers.get_all(name, ()))
-            for name in map(str.lower, self.headers)
-        }
-        path = self.path.partition("?")[0]
-        return WireRequest(self.command, path, headers, self._read_body(headers))
-
-    def _read_body(self, headers: Mapping[str, str]) -> bytes:
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers:
-            raise HttpError(411)  # no client of Heap needs chunks
-        if not length.isdecimal():
-            raise HttpError(400)
-        if int(length) > self._owner.max_body:
-            raise HttpError(413)
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise ConnectionError
-        return body
+        return not self.server.closing.is_set()
 
 
 class FakeServer(socketserver.ThreadingTCPServer):
     """
     Server on a free port of 127.0.0.1 that can pause without losing its port.
 
-    Args:
+    Attributes:
         max_body: Maximum size of a body in bytes.
         connected: Called for each new connection.
         respond: Returns the response to a request, or ``None`` to close the connection.
         reject: Called with the status of a request that cannot be read.
-
-    Attributes:
         closing: Set when the server closes. It ends every wait.
     """
 
@@ -251,21 +233,12 @@ class FakeServer(socketserver.ThreadingTCPServer):
         self._listener: threading.Thread | None = None
         self.server_bind()
 
-    @property
-    def port(self) -> int:
-        """Port that it listens on, or will."""
-        return int(self.server_address[1])
-
     def listen(self) -> None:
         """Accept connections, in a thread."""
         if self._listener is None and not self.closing.is_set():
             self.server_activate()
-            self._listener = threading.Thread(
-                target=self.serve_forever,
-                args=(_POLL,),
-                name="FakeHeap-listener",
-                daemon=True,
-            )
+            # It looks every 20 milliseconds whether it has to stop.
+            self._listener = _thread("listener", self.serve_forever, 0.02)
             self._listener.start()
 
     def pause(self) -> None:
@@ -285,12 +258,8 @@ class FakeServer(socketserver.ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a new connection, in a thread."""
         self.connected()
-        thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            name="FakeHeap-connection",
-            daemon=True,
-        )
+        serve = self.process_request_thread
+        thread = _thread("connection", serve, request, client_address)
         with self._lock:
             self._open[thread] = request
         thread.start()
@@ -314,7 +283,12 @@ class FakeServer(socketserver.ThreadingTCPServer):
             for _, connection in connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-        end = time.monotonic() + _JOIN_SECONDS
+        end = time.monotonic() + 5.0
         for thread, _ in connections:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, end - time.monotonic()))
+
+
+def _thread(name: str, target: Callable[..., object], *args: Any) -> threading.Thread:
+    name = f"FakeHeap-{name}"
+    return threading.Thread(target=target, args=args, name=name, daemon=True)

@@ -5,24 +5,15 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from braze_heap.heap._bulk import MAX_ITEMS
 from braze_heap.heap._pacing import WINDOW, Pacer, Ticket, require_pacer
-from braze_heap.testing._checks import THREADS, expect, require_factory
+from braze_heap.testing._checks import THREADS, expect, in_threads, require_factory
 
-__all__ = ["check_pacer"]
-
-_SLACK: Final = 5.0
-"""Seconds that a pacer may count longer than Heap, because clocks differ."""
-
-_HOUR: Final = 3_600.0
-
-_BREAK: Final = 86_400.0
-"""Seconds between two checks, so that nothing of the first one still counts."""
+_SLACK: Final = 5.0  # seconds that a pacer may count longer, because clocks differ
 
 
 def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
@@ -47,20 +38,10 @@ def check_pacer(factory: Callable[[], Pacer], *, shared: bool = False) -> None:
     for pacer in pacers:
         require_pacer(pacer)
     trial = _Trial(pacers, min(MAX_ITEMS, pacers[0].limit, pacers[0].identity_limit))
-    checks = [
-        _check_room,
-        _check_identity,
-        _check_app,
-        _check_all_or_nothing,
-        _check_refund,
-        _check_commit,
-        _check_wait,
-        _check_threads,
-    ]
-    for check in [*checks, _check_abandoned] if shared else checks:
+    for check in [*_CHECKS, _check_abandoned] if shared else _CHECKS:
         check(trial)
         trial.commit()
-        trial.now += _BREAK
+        trial.now += 86_400.0  # so that nothing of this check still counts
 
 
 @attrs.define
@@ -71,7 +52,6 @@ class _Trial:
     Attributes:
         pacers: They take turns.
         size: Events that a pacer without reservations lets a sink send at once.
-        now: UTC epoch seconds.
         tickets: Reservations that are neither committed nor refunded.
     """
 
@@ -93,7 +73,7 @@ class _Trial:
             self.tickets.append(reply)
             return reply
         expect(
-            _is_number(reply) and 0 < reply <= WINDOW + _SLACK,
+            _is_within_a_minute(reply),
             "reserve should return a Ticket, or the seconds until it may succeed: more "
             "than 0, at most those of a minute",
         )
@@ -113,8 +93,9 @@ class _Trial:
             self.pacer.commit(self.tickets.pop(), self.now)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_within_a_minute(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value <= WINDOW + _SLACK
 
 
 def _identity() -> str:
@@ -131,15 +112,11 @@ def _check_room(trial: _Trial) -> None:
         and before[mine] >= trial.size,
         "room should return the events left to each identity, ints by identity",
     )
-    expect(
-        trial.reserve(mine, 1) is not None,
-        "a pacer without reservations should accept a request",
-    )
+    is_accepted = trial.reserve(mine, 1) is not None
+    expect(is_accepted, "a pacer without reservations should accept a request")
     after = trial.pacer.room([mine, others], trial.now)
-    expect(
-        after == {mine: before[mine] - 1, others: before[others]},
-        "room should be less by what is reserved for the identity",
-    )
+    is_less = after == {mine: before[mine] - 1, others: before[others]}
+    expect(is_less, "room should be less by what is reserved for the identity")
 
 
 def _check_identity(trial: _Trial) -> None:
@@ -151,11 +128,9 @@ def _check_identity(trial: _Trial) -> None:
             while trial.reserve(identity, size):
                 trial.commit()
                 taken.append((trial.now, size))
-                lately = [n for at, n in taken if at > trial.now - WINDOW]
-                expect(
-                    sum(lately) <= trial.pacer.identity_limit,
-                    "reserve should keep the limit of an identity",
-                )
+                lately = sum(n for at, n in taken if at > trial.now - WINDOW)
+                is_within = lately <= trial.pacer.identity_limit
+                expect(is_within, "reserve should keep the limit of an identity")
         trial.now += WINDOW / 8
 
 
@@ -171,23 +146,16 @@ def _check_all_or_nothing(trial: _Trial) -> None:
     mine, others = _identity(), _identity()
     room = trial.pacer.room([mine], trial.now)
     cost = {mine: 1, others: trial.pacer.identity_limit + 1}
-    reply = trial.pacer.reserve(cost, trial.now)
-    expect(
-        not isinstance(reply, Ticket),
-        "reserve should return no ticket for more than the limit of an identity",
-    )
+    requirement = "reserve should return no ticket for more than the limit of"
+    is_ticket = isinstance(trial.pacer.reserve(cost, trial.now), Ticket)
+    expect(not is_ticket, f"{requirement} an identity")
     unchanged = trial.pacer.room([mine], trial.now) == room
     expect(unchanged, "reserve should reserve nothing if it returns no ticket")
     cost = {_identity(): 1 for _ in range(trial.pacer.limit + 1)}
-    expect(
-        not isinstance(trial.pacer.reserve(cost, trial.now), Ticket),
-        "reserve should return no ticket for more than the limit of the app",
-    )
-    seconds = trial.pacer.wait(cost, trial.now)
-    expect(
-        _is_number(seconds) and 0 < seconds <= WINDOW + _SLACK,
-        "wait should return the seconds of a minute for more than a limit",
-    )
+    is_ticket = isinstance(trial.pacer.reserve(cost, trial.now), Ticket)
+    expect(not is_ticket, f"{requirement} the app")
+    is_valid = _is_within_a_minute(trial.pacer.wait(cost, trial.now))
+    expect(is_valid, "wait should return the seconds of a minute for more than a limit")
 
 
 def _check_refund(trial: _Trial) -> None:
@@ -197,54 +165,42 @@ def _check_refund(trial: _Trial) -> None:
     ((identity, number),) = first.cost.items()
     again = trial.reserve(identity, number)
     expect(again is not None, "refund should release the reservation at once")
-    expect(
-        trial.reserve(_identity(), 1) is None,
-        "refund should release no other reservation",
-    )
+    is_full = trial.reserve(_identity(), 1) is None
+    expect(is_full, "refund should release no other reservation")
 
 
 def _check_commit(trial: _Trial) -> None:
     trial.fill()
     for seconds in (WINDOW - 1.0, WINDOW - 0.1):
         trial.now += seconds
-        expect(
-            trial.reserve(_identity(), trial.size) is None,
-            "a reservation should count until 60 seconds after its commit",
-        )
+        is_full = trial.reserve(_identity(), trial.size) is None
+        expect(is_full, "a reservation should count until 60 seconds after its commit")
         trial.commit()
 
 
 def _check_wait(trial: _Trial) -> None:
     early, late = _identity(), _identity()
     cost = {early: trial.size}
-    expect(
-        trial.pacer.wait(cost, trial.now) == 0,
-        "wait should return 0 for a cost that fits, and reserve nothing",
-    )
+    fits = trial.pacer.wait(cost, trial.now) == 0
+    expect(fits, "wait should return 0 for a cost that fits, and reserve nothing")
     for identity in (early, late):
         while trial.reserve(identity, trial.size):
             trial.commit()
         trial.now += WINDOW / 3
     seconds = trial.pacer.wait(cost, trial.now)
-    expect(
-        0 < seconds <= WINDOW / 3 + _SLACK,
-        "wait should return the seconds until enough of the identity ends",
-    )
+    is_short = 0 < seconds <= WINDOW / 3 + _SLACK
+    expect(is_short, "wait should return the seconds until enough of the identity ends")
     trial.now += seconds + 0.001
-    expect(
-        trial.reserve(early, trial.size) is not None,
-        "reserve should succeed after the seconds that wait returns",
-    )
+    has_room = trial.reserve(early, trial.size) is not None
+    expect(has_room, "reserve should succeed after the seconds that wait returns")
 
 
 def _check_abandoned(trial: _Trial) -> None:
     trial.fill()
     trial.tickets.clear()  # their process died
-    trial.now += _HOUR
-    expect(
-        trial.reserve(_identity(), trial.size) is not None,
-        "a reservation whose process died should end within an hour",
-    )
+    trial.now += 3_600.0
+    has_room = trial.reserve(_identity(), trial.size) is not None
+    expect(has_room, "a reservation whose process died should end within an hour")
 
 
 def _check_threads(trial: _Trial) -> None:
@@ -259,6 +215,17 @@ def _check_threads(trial: _Trial) -> None:
             taken += size
         return taken
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        total = sum(pool.map(take, range(THREADS)))
+    total = sum(in_threads(take, range(THREADS)))
     expect(total <= limit, "threads should not exceed the limit of the app")
+
+
+_CHECKS: Final = (
+    _check_room,
+    _check_identity,
+    _check_app,
+    _check_all_or_nothing,
+    _check_refund,
+    _check_commit,
+    _check_wait,
+    _check_threads,
+)

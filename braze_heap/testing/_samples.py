@@ -7,6 +7,7 @@ import struct
 import uuid
 from collections.abc import Collection, Mapping
 from importlib import resources
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ import attrs
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
-from braze_heap.events._field_types import FIELD_TYPES, INVALID
+from braze_heap.events._field_types import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.mappers._standard import copy_of
 from braze_heap.transformer import Transformer
@@ -26,14 +27,9 @@ The three forms of an event on the wire: the nested one of HTTP requests, the fl
 record of storage files, and the same record as ``avro-tools tojson`` writes it.
 """
 
-TIME: Final = 1_767_225_600
-"""Time of sample events: 2026-01-01 00:00 UTC, in epoch seconds."""
-
-USER_ID: Final = "0123456789abcdef01234567"
-"""Braze id of the user in sample events."""
-
-EXTERNAL_USER_ID: Final = "example-user-1"
-"""External id of the user in sample events."""
+TIME: Final = 1_767_225_600  # of sample events: 2026-01-01 00:00 UTC
+USER_ID: Final = "0123456789abcdef01234567"  # Braze id of the user in sample events
+EXTERNAL_USER_ID: Final = "example-user-1"  # External id of the user in sample events
 
 _USER: Final = frozenset(("user_id", "external_user_id"))
 """Ids of the user. Without one of them an event would be skipped."""
@@ -70,13 +66,10 @@ def make_event(
         "user_id": USER_ID,
         "external_user_id": EXTERNAL_USER_ID,
     }
-    fields_of_type = event_fields(cls)
-    known = {
-        name: value
-        for name, value in sample.items()
-        if name in fields_of_type and fields_of_type[name].documented
-    }
-    event = cls(**known | {name: _fitted(cls, name, v) for name, v in fields.items()})
+    documented = {name for name, f in event_fields(cls).items() if f.documented}
+    values = {name: value for name, value in sample.items() if name in documented}
+    values |= {name: _fitted(cls, name, value) for name, value in fields.items()}
+    event = cls(**values)
     if transformer is None:
         return event
     if not isinstance(transformer, Transformer):
@@ -122,7 +115,9 @@ def make_raw(
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))
     if only is None:
-        filled = _carried(known, form)
+        in_form = attrgetter("http" if form == "http" else "storage")
+        filled = {name for name, field in known.items() if in_form(field)}
+        filled = filled or {name for name, field in known.items() if field.documented}
     else:
         ids = {name for name in _USER if name in known and known[name].documented}
         filled = {"id", "time", *(ids if _USER.isdisjoint(only) else ()), *only}
@@ -165,15 +160,6 @@ def _unknown(flaw: str, name: str, known: Collection[str]) -> str:
     return f"{flaw} {name!r}.{did_you_mean(name, known)}"
 
 
-def _carried(fields: Mapping[str, EventField], form: Form) -> Collection[str]:
-    carried = {
-        name
-        for name, field in fields.items()
-        if (field.http if form == "http" else field.storage)
-    }
-    return carried or {name for name, field in fields.items() if field.documented}
-
-
 def _http(
     cls: type[CurrentsEvent], fields: Mapping[str, EventField], given: dict[str, Any]
 ) -> dict[str, Any]:
@@ -193,26 +179,28 @@ def _stored(cls: type[CurrentsEvent], name: str, value: Any, form: Form) -> Any:
     if kind.name in ("float", "double") and type(value) is int:
         value = float(value)
     if form == "union" and name not in _NEVER_NULL:
-        nullable_items = kind is FIELD_TYPES[list[str | None]]
-        return _in_union(value, kind.name == "float", nullable_items)
+        return _in_union(value, kind)
     if kind.name == "float" and type(value) is float:
         return struct.unpack("f", struct.pack("f", value))[0]
     return value
 
 
-def _in_union(
-    value: Any, is_float32: bool = False, nullable_items: bool = False
-) -> Any:
+def _in_union(value: Any, kind: FieldType | None = None) -> Any:
     if isinstance(value, list):
-        items = [_in_union(v) for v in value] if nullable_items else value
-        return {"array": items}
-    branches = {str: "string", bool: "boolean", float: "double", int: "int"}
-    branch = branches.get(type(value))
-    if is_float32 and branch == "double":
+        has_null = kind is FIELD_TYPES[list[str | None]]
+        return {"array": [_in_union(item) for item in value] if has_null else value}
+    branch = _BRANCHES.get(type(value))
+    if branch == "double" and kind and kind.name == "float":
         branch = "float"
     if branch == "int" and not -(2**31) <= value < 2**31:
         branch = "long"
     return value if branch is None else {branch: value}
+
+
+_BRANCHES: Final = MappingProxyType(
+    {str: "string", bool: "boolean", float: "double", int: "int"}
+)
+"""Type to its name in a union of Avro."""
 
 
 def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
@@ -222,17 +210,11 @@ def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
         return TIME
     samples = _samples()[_SAMPLE_GROUPS.get(field.kind, field.kind)]
     sample = samples.get(field.name, samples.get(""))
-    if sample is None:
-        sample = _text(field.name)
-    if field.kind == "array<string>":
-        return [sample]
-    return copy.deepcopy(sample)
-
-
-def _text(name: str) -> str:
-    if name.endswith("_id"):
-        return uuid_of(name)
-    return f"Example {name.removesuffix('_name').replace('_', ' ')}"
+    if sample is None and field.name.endswith("_id"):
+        sample = uuid_of(field.name)
+    elif sample is None:
+        sample = f"Example {field.name.removesuffix('_name').replace('_', ' ')}"
+    return [sample] if field.kind == "array<string>" else copy.deepcopy(sample)
 
 
 def uuid_of(name: str) -> str:
@@ -248,12 +230,8 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
     Persons, hosts, addresses and numbers are of the ranges reserved for examples
     (RFC 2606, RFC 5737, 555-0100 to -0199).
     """
-    text = (
-        resources.files("braze_heap.testing")
-        .joinpath("samples.json")
-        .read_text("utf-8")
-    )
-    samples: Mapping[str, Mapping[str, Any]] = json.loads(text)
+    file = resources.files("braze_heap.testing").joinpath("samples.json")
+    samples: Mapping[str, Mapping[str, Any]] = json.loads(file.read_text("utf-8"))
     return samples
 
 

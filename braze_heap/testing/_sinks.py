@@ -7,15 +7,12 @@ import copy
 import gc
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.sinks import AsyncSink, Receipt, Sink
-from braze_heap.testing._checks import THREADS, expect, require_factory
-
-__all__ = ["check_async_sink", "check_sink"]
+from braze_heap.testing._checks import THREADS, expect, in_threads, require_factory
 
 _Outcome = TypeVar("_Outcome")
 
@@ -42,10 +39,7 @@ def check_sink(
         TypeError: *factory* is a sink, not a function that returns one.
     """
     require_factory("check_sink", factory, "MySink")
-    _check_close(factory)
-    _check_receipt(factory)
-    _check_batch_is_unchanged(factory)
-    _check_no_reference(factory)
+    _check_batches(factory)
     _check_threads(factory, received)
     if received is not None:
         _check_order(factory, received)
@@ -130,21 +124,15 @@ def _mixed() -> list[Call]:
     return [_track(1), AddUserProperties("check-sink", {"a": 1}), _track(2)]
 
 
-def _check_close(factory: Callable[[], Sink]) -> None:
+def _check_batches(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         sink.send(_mixed())
         sink.close()
         sink.close()
-
-
-def _check_receipt(factory: Callable[[], Sink]) -> None:
     with factory() as sink:
         empty, receipt = sink.send([]), sink.send(_mixed())
     expect(empty == Receipt(), "the receipt of an empty batch should be empty")
     expect(receipt == Receipt(3), "three good calls should be accepted")
-
-
-def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
     batch = _mixed()
     before = copy.deepcopy(batch)
     with factory() as sink:
@@ -152,9 +140,6 @@ def _check_batch_is_unchanged(factory: Callable[[], Sink]) -> None:
     expect(batch == before, "send should not change its batch")
     with factory() as sink:
         expect(sink.send(tuple(batch)).accepted == 3, "send should accept a tuple")
-
-
-def _check_no_reference(factory: Callable[[], Sink]) -> None:
     call = _track(1)
     watched = weakref.ref(call)
     with factory() as sink:
@@ -182,8 +167,8 @@ def _check_threads(
         [_track(number, f"thread-{thread}") for number in range(25)]
         for thread in range(THREADS)
     ]
-    with factory() as sink, ThreadPoolExecutor(THREADS) as pool:
-        receipts = list(pool.map(sink.send, batches))
+    with factory() as sink:
+        receipts = in_threads(sink.send, batches)
     expect(receipts == [Receipt(25)] * THREADS, "threads should not mix receipts")
     if received is not None:
         keys = {call["idempotency_key"] for call in received()}

@@ -1,4 +1,4 @@
-"""Tests of the contracts of dead letters and of progress, for stores of your own."""
+"""Tests of the contracts of dead letters, ledgers and progress, for your own stores."""
 
 from __future__ import annotations
 
@@ -11,20 +11,35 @@ from typing import Any, Final
 import attrs
 
 from braze_heap.exceptions import ProgressError
-from braze_heap.state import BackfillKey, DeadLetter, DeadRecord, Position, Progress
+from braze_heap.state import (
+    BackfillKey,
+    DeadLetter,
+    DeadRecord,
+    Entries,
+    Ledger,
+    LedgerEntry,
+    LedgerKey,
+    Position,
+    Progress,
+    Statement,
+)
 from braze_heap.testing._checks import (
     MANY_KEYS,
     THREADS,
     expect,
     expect_no_error,
+    in_threads,
     require_factory,
 )
 
-__all__ = ["check_dead_letter", "check_progress"]
-
 _AT: Final = datetime(2024, 2, 29, 23, 59, 58, 123456, UTC)
-_MANY: Final = 120
-"""Records to forget during iteration: more than a page of most stores."""
+_MANY: Final = 120  # records to forget in one loop: more than a page of most stores
+
+_ENTRY: Final = LedgerEntry(
+    Statement(1_700_000_000.25, "newer", "café 🚀"),
+    Statement(-1_600_000_000.0, "older", 2**53),
+    {"token": 1_700_000_001.5},
+)
 
 
 def check_dead_letter(
@@ -50,12 +65,9 @@ def check_dead_letter(
     try:
         with expect_no_error("a store that can keep records should be ready"):
             check.store.ready()
-        check.records()
-        check.repeats()
-        check.keys()
-        check.nothing()
-        check.iteration()
-        check.threads()
+        for name in ("records", "repeats", "keys", "nothing", "iteration", "threads"):
+            getattr(check, name)()
+            check.clear()
         if durable:
             check.store.append([check.record("kept")])
             first, check.store = check.store, factory()
@@ -101,13 +113,9 @@ class _DeadLetterCheck:
         found = {record.key: record for record in self.found()}
         expect(found.keys() == {r.key for r in records}, "append should keep all")
         for record in records:
-            same = found[record.key]
             for field in attrs.fields_dict(DeadRecord):
-                expect(
-                    getattr(same, field) == getattr(record, field),
-                    f"append should keep {field} as it is",
-                )
-        self.clear()
+                is_kept = getattr(found[record.key], field) == getattr(record, field)
+                expect(is_kept, f"append should keep {field} as it is")
 
     def repeats(self) -> None:
         first, other = self.record("same", "first"), self.record("other")
@@ -120,7 +128,6 @@ class _DeadLetterCheck:
         self.clear()
         self.store.append([first, again])
         expect(self.names() == ["same"], "a key twice in a batch should be one record")
-        self.clear()
 
     def keys(self) -> None:
         odd = ["a/b/../c:1", "%2e", "*", "' \"", "é", "CASE", "case", "A" * 220]
@@ -128,7 +135,6 @@ class _DeadLetterCheck:
         expect(self.names() == sorted(odd), "different keys should not collide")
         self.store.forget([self.prefix + name for name in odd[1:]])
         expect(self.names() == odd[:1], "forget should remove these records, no others")
-        self.clear()
 
     def nothing(self) -> None:
         self.store.append([self.record("kept")])
@@ -138,7 +144,6 @@ class _DeadLetterCheck:
             self.store.forget([])
             self.store.forget([f"{self.prefix}unknown"])
         expect(self.names() == ["kept"], requirement)
-        self.clear()
 
     def iteration(self) -> None:
         self.store.append([self.record(str(number)) for number in range(_MANY)])
@@ -156,13 +161,114 @@ class _DeadLetterCheck:
                 names = [f"{thread}-{number}", "shared"]
                 self.store.append([self.record(name) for name in names])
 
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(append, range(THREADS)))
-        expect(
-            len(self.names()) == THREADS * 5 + 1,
-            "no record of any thread should be lost",
-        )
-        self.clear()
+        in_threads(append, range(THREADS))
+        is_all = len(self.names()) == THREADS * 5 + 1
+        expect(is_all, "no record of any thread should be lost")
+
+
+def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> None:
+    """
+    Raise unless the ledgers of *factory* fulfill the contract of `Ledger`.
+
+    The entries have made-up identities. They are removed again.
+
+    Args:
+        factory: Returns a ledger that is ready for use. If *durable*, it is called
+            twice, for two ledgers that are open at the same time.
+        durable: Whether a ledger has the entries of the others at once.
+
+    Raises:
+        AssertionError: A ledger violates the contract. The message says which part.
+        TypeError: *factory* is a ledger, not a function that returns one.
+    """
+    require_factory("check_ledger", factory, "MyLedger")
+    identity = f"check-ledger-{uuid.uuid4().hex}"
+    mine = LedgerKey("heap one", identity, "plan")
+    another = LedgerKey("heap two", identity, "plan")
+    others = LedgerKey("heap one", f"{identity}-é", "plan")
+    in_capitals = LedgerKey("heap one", identity.upper(), "plan")
+    ledger = factory()
+    try:
+        _check_entries(ledger, mine, another, others, in_capitals)
+        _check_many(ledger, identity)
+        _check_rollback(ledger, mine)
+        _check_threads(ledger, mine)
+        if durable:
+            first, ledger = ledger, factory()
+            found = dict(ledger.read())
+            first.close()
+            expect({mine, another} <= found.keys(), "a durable ledger should keep all")
+        ledger.forget(iter([identity, "check-ledger-nobody"]))
+        found = dict(ledger.read())
+        is_gone = found.keys().isdisjoint((mine, another))
+        expect(is_gone, "forget should remove an identity for every destination")
+        is_kept = {others, in_capitals} <= found.keys()
+        expect(is_kept, "forget should remove nothing else")
+    finally:
+        ledger.forget([identity, others.identity, in_capitals.identity])
+        _close_twice(ledger)
+
+
+def _entries_of(ledger: Ledger, *keys: LedgerKey) -> Entries:
+    found: Entries = {}
+
+    def change(entries: Entries) -> Entries:
+        nonlocal found
+        found = dict(entries)
+        return {}
+
+    ledger.update(frozenset(keys), change)
+    return found
+
+
+def _check_entries(ledger: Ledger, *keys: LedgerKey) -> None:
+    mine, *_ = keys
+    expect(_entries_of(ledger, *keys) == {}, "an unknown key should have no entry")
+    ledger.update(frozenset(keys), lambda _: {mine: _ENTRY})
+    requirement = "update should keep an entry as it is, apart from other destinations"
+    expect(_entries_of(ledger, *keys) == {mine: _ENTRY}, requirement)
+    ledger.update(frozenset(keys), lambda _: dict.fromkeys(keys, LedgerEntry()))
+    is_replaced = _entries_of(ledger, mine) == {mine: LedgerEntry()}
+    expect(is_replaced, "update should replace an entry")
+    found = {key for key, _ in ledger.read()}
+    expect({*keys} <= found, "read should return every entry")
+
+
+def _check_many(ledger: Ledger, identity: str) -> None:
+    keys = {LedgerKey("heap many", identity, f"{n}") for n in range(MANY_KEYS)}
+    many = dict.fromkeys(keys, _ENTRY)
+    ledger.update(keys, lambda _: many)
+    is_kept = _entries_of(ledger, *keys) == many
+    expect(is_kept, "update should take any number of keys")
+
+
+def _check_rollback(ledger: Ledger, key: LedgerKey) -> None:
+    def fail(_: Entries) -> Entries:
+        raise ZeroDivisionError
+
+    before = _entries_of(ledger, key)
+    try:
+        ledger.update(frozenset([key]), fail)
+    except ZeroDivisionError:
+        unchanged = _entries_of(ledger, key) == before
+        expect(unchanged, "an update that raises should change nothing")
+        return
+    raise AssertionError("update should raise the error of its function")
+
+
+def _check_threads(ledger: Ledger, key: LedgerKey) -> None:
+    def add(number: int) -> None:
+        def change(entries: Entries) -> Entries:
+            entry = entries[key]
+            return {key: attrs.evolve(entry, claims={**entry.claims, str(number): 1.0})}
+
+        ledger.update(frozenset([key]), change)
+
+    numbers = range(THREADS * 5)
+    in_threads(add, numbers)
+    claims = _entries_of(ledger, key)[key].claims
+    is_all = claims.keys() == {str(number) for number in numbers}
+    expect(is_all, "updates of one key should not interleave")
 
 
 def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> None:
@@ -204,7 +310,7 @@ def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> 
         _close_twice(progress)
 
 
-def _close_twice(store: DeadLetter | Progress) -> None:
+def _close_twice(store: DeadLetter | Ledger | Progress) -> None:
     store.close()
     with expect_no_error("a second close should do nothing"):
         store.close()
@@ -215,10 +321,8 @@ def _check_positions(
 ) -> None:
     def found(backfill: BackfillKey = mine) -> set[Position]:
         positions = list(progress.positions(backfill))
-        expect(
-            len({(p.url, p.version) for p in positions}) == len(positions),
-            "a version of an object should have one position",
-        )
+        is_unique = len({(p.url, p.version) for p in positions}) == len(positions)
+        expect(is_unique, "a version of an object should have one position")
         return {*positions}
 
     expect(not found(), "an unknown backfill should have no position")
@@ -227,25 +331,19 @@ def _check_positions(
     progress.commit(mine, ())
     progress.commit(mine, [first, second])
     expect(found() == {first, second}, "commit should keep positions as they are")
-    expect(
-        not any(map(found, others)),
-        "destinations and URLs should have positions of their own",
-    )
+    is_separate = not any(map(found, others))
+    expect(is_separate, "destinations and URLs should have positions of their own")
     later = attrs.evolve(first, events=2**33, is_done=True)
-    others_of_it = [
+    similar = [
         *(attrs.evolve(first, version=version) for version in ("2", '"ETAG"')),
         *(attrs.evolve(first, url=url) for url in (first.url.upper(), f"{first.url}/")),
     ]
-    progress.commit(mine, (later, *others_of_it))
-    expect(
-        found() == {later, *others_of_it, second},
-        "commit should replace the position in the same version, and no other",
-    )
+    progress.commit(mine, (later, *similar))
+    requirement = "commit should replace the position in the same version, and no other"
+    expect(found() == {later, *similar, second}, requirement)
     progress.commit(mine, [first])
-    expect(
-        found() == {first, *others_of_it, second},
-        "commit should replace a position also by an earlier one",
-    )
+    requirement = "commit should replace a position also by an earlier one"
+    expect(found() == {first, *similar, second}, requirement)
     many = {attrs.evolve(first, url=f"{n}") for n in range(MANY_KEYS)}
     progress.commit(others[0], [*many])
     expect(found(others[0]) == many, "commit and positions should take any number")
@@ -293,10 +391,8 @@ def _check_lock(
             with holder.lock(mine):
                 refused = not thread.submit(is_free).result()
                 expect(refused, "lock should refuse the same backfill")
-                expect(
-                    all(thread.map(is_free, others)),
-                    "lock should not refuse another destination or URL",
-                )
+                are_free = all(thread.map(is_free, others))
+                expect(are_free, "lock should not refuse another destination or URL")
             free = thread.submit(is_free).result()
             expect(free, "lock should be released at the end of its block")
         try:

@@ -6,75 +6,49 @@ import copy
 import itertools
 import random
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-
-from attrs import frozen
 
 from braze_heap.testing._samples import TIME, make_raw, uuid_of
 
-GAP: Final = 10.0
-"""Seconds between the beginnings of two journeys, on average."""
-
-LATENESS: Final = 2.0
-"""Average delay of an event in seconds, because of which the order is not by time."""
-
-EVENTS_A_PERSON: Final = 10
-"""Average number of events of a person."""
-
-
-@frozen
-class _Step:
-    """
-    An event of a journey.
-
-    Attributes:
-        event_type: As Braze writes it.
-        share: Share of the journeys that reach this step.
-        wait: Average seconds since the previous step.
-    """
-
-    event_type: str
-    share: float = 1.0
-    wait: float = 1.0
-
-
-_JOURNEYS: Final = (
+_JOURNEYS: Final[Sequence[tuple[int, Sequence[tuple[str, float, float]]]]] = (
     (
         20,
         (
-            _Step("users.messages.email.Send"),
-            _Step("users.messages.email.Delivery", 0.95, 5.0),
-            _Step("users.messages.email.Open", 0.60, 3600.0),
-            _Step("users.messages.email.Click", 0.25, 30.0),
+            ("users.messages.email.Send", 1.0, 1.0),
+            ("users.messages.email.Delivery", 0.95, 5.0),
+            ("users.messages.email.Open", 0.60, 3600.0),
+            ("users.messages.email.Click", 0.25, 30.0),
         ),
     ),
     (
         9,
         (
-            _Step("users.messages.pushnotification.Send"),
-            _Step("users.messages.pushnotification.Open", 0.45, 600.0),
+            ("users.messages.pushnotification.Send", 1.0, 1.0),
+            ("users.messages.pushnotification.Open", 0.45, 600.0),
         ),
     ),
     (
         6,
         (
-            _Step("users.behaviors.app.SessionStart"),
-            _Step("users.messages.contentcard.Impression", 0.85, 5.0),
-            _Step("users.messages.inappmessage.Impression", 0.50, 10.0),
-            _Step("users.behaviors.CustomEvent", 0.95, 30.0),
-            _Step("users.behaviors.CustomEvent", 0.25, 60.0),
-            _Step("users.behaviors.Purchase", 0.30, 90.0),
-            _Step("users.behaviors.app.SessionEnd", 0.65, 30.0),
+            ("users.behaviors.app.SessionStart", 1.0, 1.0),
+            ("users.messages.contentcard.Impression", 0.85, 5.0),
+            ("users.messages.inappmessage.Impression", 0.50, 10.0),
+            ("users.behaviors.CustomEvent", 0.95, 30.0),
+            ("users.behaviors.CustomEvent", 0.25, 60.0),
+            ("users.behaviors.Purchase", 0.30, 90.0),
+            ("users.behaviors.app.SessionEnd", 0.65, 30.0),
         ),
     ),
-    (2, (_Step("users.canvas.Entry"),)),
-    (1, (_Step("users.behaviors.subscription.GlobalStateChange"),)),
-    (1, (_Step("users.behaviors.subscriptiongroup.StateChange"),)),
+    (2, (("users.canvas.Entry", 1.0, 1.0),)),
+    (1, (("users.behaviors.subscription.GlobalStateChange", 1.0, 1.0),)),
+    (1, (("users.behaviors.subscriptiongroup.StateChange", 1.0, 1.0),)),
 )
 """
-Journeys by weight: half of them email, the others of an app. A journey with a rare step
-has the frequent ones too.
+Journeys with their weight: half of them email, the others of an app.
+
+Each step has an event type, the share of the journeys that reach it, and the average
+seconds since the previous one. A journey with a rare step has the frequent ones too.
 """
 
 _CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
@@ -108,18 +82,19 @@ def make_traffic(
     chance = random.Random(seed)  # noqa: S311 (no secret)
     crowd = [
         _person(chance, f"{user_prefix}{index}")
-        for index in range(1, number // EVENTS_A_PERSON + 2)
+        for index in range(1, number // 10 + 2)  # 10 events a person
     ]
     samples = {
-        step.event_type: make_raw(step.event_type)
+        event_type: make_raw(event_type)
         for _, steps in _JOURNEYS
-        for step in steps
+        for event_type, _, _ in steps
     }
     events: list[dict[str, Any]] = []
     while len(events) < number:
-        start += chance.expovariate(1 / GAP)
+        start += chance.expovariate(1 / 10.0)  # on average every 10 seconds
         events += _journey(chance, samples, chance.choice(crowd), start)
-    events.sort(key=lambda event: event["time"] + chance.expovariate(1 / LATENESS))
+    # Events arrive 2 seconds late on average, so their order is not by time.
+    events.sort(key=lambda event: event["time"] + chance.expovariate(1 / 2.0))
     return events[:number]
 
 
@@ -175,28 +150,24 @@ def _journey(
     person: Mapping[str, Any],
     start: float,
 ) -> Iterator[dict[str, Any]]:
-    weights = [weight for weight, _ in _JOURNEYS]
-    ((_, steps),) = chance.choices(_JOURNEYS, weights)
-    shared = {**person, **_message(chance), "send_time": int(start)}
-    shared["session_id"] = _uuid(chance)
-    interest = chance.random()
-    for step in steps:
-        start += chance.expovariate(1 / step.wait)
-        if interest < step.share:
-            values = shared | _step_values(chance)
-            yield _event(chance, samples[step.event_type], values, int(start))
-
-
-def _message(chance: random.Random) -> dict[str, Any]:
+    ((_, steps),) = chance.choices(_JOURNEYS, [weight for weight, _ in _JOURNEYS])
     name = chance.choice(_CAMPAIGNS)
     kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
-    return {
+    shared = {
+        **person,
         f"{kind}_id": uuid_of(name),
         f"{kind}_name": name,
         "dispatch_id": _uuid(chance),
         "send_id": _uuid(chance),
-        "without": f"{other}_",
+        "send_time": int(start),
+        "session_id": _uuid(chance),
     }
+    interest = chance.random()
+    for event_type, share, wait in steps:
+        start += chance.expovariate(1 / wait)
+        if interest < share:
+            values = shared | _step_values(chance)
+            yield _event(chance, samples[event_type], values, other, int(start))
 
 
 def _step_values(chance: random.Random) -> dict[str, Any]:
@@ -210,11 +181,15 @@ def _step_values(chance: random.Random) -> dict[str, Any]:
 
 
 def _event(
-    chance: random.Random, sample: dict[str, Any], values: Mapping[str, Any], time: int
+    chance: random.Random,
+    sample: dict[str, Any],
+    values: Mapping[str, Any],
+    other: str,
+    time: int,
 ) -> dict[str, Any]:
     properties = sample["properties"]
     has_both = "campaign_id" in properties and "canvas_id" in properties
-    omitted = (values["without"], "ad_") if has_both else ("ad_",)
+    omitted = (f"{other}_", "ad_") if has_both else ("ad_",)
     filled = {
         name: copy.deepcopy(values.get(name, value))
         for name, value in properties.items()

@@ -19,28 +19,18 @@ closes. Behavior that Heap does not document is marked *assumed*.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Self
 
-import attrs
+from attrs import define, evolve, field, frozen, validators
 
 from braze_heap.sinks._protocol import ClosingContextManager
-from braze_heap.testing._fake_api import AppData, HeapApi, JsonObject
+from braze_heap.testing._fake_api import AppData, HeapApi, JsonObject, decode, items_of
 from braze_heap.testing._fake_server import (
     Connection,
     FakeServer,
     WireRequest,
     WireResponse,
-)
-from braze_heap.testing._faults import (
-    Exchange,
-    Fault,
-    Latency,
-    Poison,
-    RequestRecord,
-    Reset,
-    Stall,
-    Status,
 )
 
 __all__ = [
@@ -59,11 +49,214 @@ __all__ = [
     "WireResponse",
 ]
 
-MAX_BODY: Final = 10 * 1024 * 1024
-"""Largest body in bytes; assumed, because Heap does not document its limit."""
+
+_WAIT: Final = (validators.ge(0.0), validators.le(600.0))
 
 
-@attrs.frozen
+@frozen
+class Fault:
+    """
+    Something that goes wrong with one request; nothing for this class itself.
+
+    Derive from it and override `play` for a fault of your own.
+
+    Attributes:
+        path: The only path that the fault affects; ``None`` for every path.
+    """
+
+    path: str | None = field(default=None, kw_only=True)
+
+    def touches(self, path: str) -> bool:
+        """Return whether the fault affects requests for *path*."""
+        return self.path is None or self.path == path
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """
+        Answer the request, or prevent the answer.
+
+        Args:
+            exchange: The request and its connection. ``exchange.proceed()`` applies the
+                request, and returns the response without this fault.
+
+        Returns:
+            The response to send; ``None`` to close the connection, after whatever the
+            fault sent with ``exchange.connection`` itself.
+        """
+        return exchange.proceed()
+
+
+@frozen
+class Status(Fault):
+    """
+    Answer with a status of your choice. The connection stays open.
+
+    Attributes:
+        code: 200 to 999.
+        headers: Such as ``{"Retry-After": "1"}``. A wrong ``Content-Length`` truncates
+            the body.
+        body: Sent unchanged.
+        apply: Whether the request takes effect before the answer.
+    """
+
+    code: int = field(validator=[validators.ge(200), validators.le(999)])
+    headers: Mapping[str, str] = field(factory=dict, hash=False)
+    body: bytes = b""
+    apply: bool = False
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """Return the status."""
+        if self.apply:
+            exchange.proceed()
+        return WireResponse(self.code, self.body, self.headers)
+
+
+@frozen
+class Reset(Fault):
+    """
+    Read the request, then reset the connection (RST) instead of an answer.
+
+    Attributes:
+        after_applying: Whether the request takes effect first.
+    """
+
+    after_applying: bool = False
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """Reset the connection."""
+        if self.after_applying:
+            exchange.proceed()
+        exchange.connection.reset()
+        return None
+
+
+@frozen
+class Stall(Fault):
+    """
+    Read the request, send nothing, then close the connection.
+
+    It ends early when the client closes the connection.
+
+    Attributes:
+        seconds: Time until the connection is closed.
+        apply: Whether the request takes effect before the wait.
+    """
+
+    seconds: float = field(validator=_WAIT)
+    apply: bool = False
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """Wait, and close the connection."""
+        if self.apply:
+            exchange.proceed()
+        exchange.connection.wait_for_client(self.seconds)
+        return None
+
+
+@frozen
+class Latency(Fault):
+    """
+    Wait, then answer as usual.
+
+    The request takes effect even if the client has closed the connection meanwhile.
+
+    Attributes:
+        seconds: Time of the wait.
+    """
+
+    seconds: float = field(validator=_WAIT)
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """Answer late."""
+        return exchange.proceed() if exchange.connection.sleep(self.seconds) else None
+
+
+@frozen
+class Poison(Fault):
+    """
+    Reject (400) every call with an item for which *predicate* is true.
+
+    Other calls are answered as usual. Meant for `FakeHeap.always`.
+
+    Attributes:
+        predicate: Called with each element of ``events`` or ``users``, or with the item
+            of a single call without its ``app_id``.
+        named: Whether the answer names the first such item, ``postBody.events[7] ...``.
+            If not, clients have to bisect.
+    """
+
+    predicate: Callable[[JsonObject], bool]
+    named: bool = True
+
+    def play(self, exchange: Exchange) -> WireResponse | None:
+        """Reject the request if an item matches."""
+        for path, item in exchange.items.items():
+            if self.predicate(item):
+                named = f"{path} should NOT be valid"
+                return WireResponse.text(400, named if self.named else "Bad Request")
+        return exchange.proceed()
+
+
+@define
+class RequestRecord:
+    """
+    One request that `FakeHeap` has read, without its body.
+
+    Attributes:
+        method: HTTP method.
+        path: Path without the query.
+        status: Status of the response; ``None`` without a complete response.
+        items: Number of events or users in the body; 0 if it cannot be read.
+        size: Bytes of the body.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    items: int
+    size: int
+
+
+class Exchange:
+    """
+    A request that is being answered, for faults.
+
+    Attributes:
+        request: The request.
+        connection: The connection, with `send`, `reset`, `sleep`, `wait_for_client`,
+            and ``connection``, its socket.
+        items: Events or users of the call by Heap's name for them:
+            ``postBody.events[3]``, or ``postBody`` for a single call.
+        record: The entry in `FakeHeap.requests`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        request: WireRequest,
+        faults: Iterator[Fault],
+        answer: Callable[[WireRequest, object], WireResponse],
+    ) -> None:
+        self.request: Final = request
+        self.connection: Final = connection
+        self._faults = faults
+        self._answer = answer
+        self._document = decode(request)
+        self.items: Mapping[str, JsonObject] = items_of(request.path, self._document)
+        self.record: Final = RequestRecord(
+            request.method, request.path, None, len(self.items), len(request.body)
+        )
+
+    def proceed(self) -> WireResponse | None:
+        """
+        Apply the request, and return the response without the calling fault.
+
+        It is ``None`` if another fault closes the connection.
+        """
+        fault = next(self._faults, None)
+        return fault.play(self) if fault else self._answer(self.request, self._document)
+
+
+@frozen
 class Counts:
     """
     Counts since the start or the last `FakeHeap.clear`.
@@ -108,6 +301,7 @@ class FakeHeap(ClosingContextManager):
         rate_limits: Whether calls beyond Heap's limits are answered with 429. The
             windows slide.
         max_body: Maximum size of a body in bytes. Larger ones are answered with 413.
+            The default is assumed.
     """
 
     def __init__(
@@ -117,7 +311,7 @@ class FakeHeap(ClosingContextManager):
         clock: Callable[[], float] = time.monotonic,
         *,
         rate_limits: bool = True,
-        max_body: int = MAX_BODY,
+        max_body: int = 10 * 1024 * 1024,
     ) -> None:
         self._app_id = app_id
         self._max_body = max_body
@@ -142,10 +336,7 @@ class FakeHeap(ClosingContextManager):
             raise RuntimeError("This FakeHeap is closed: make a new one.")
         if self._server is None:
             self._server = FakeServer(
-                self._max_body,
-                self._connected,
-                self._respond,
-                lambda status: self._add(RequestRecord("", "", status, 0, 0)),
+                self._max_body, self._connected, self._respond, self._reject
             )
             self._server.listen()
         return self
@@ -203,7 +394,7 @@ class FakeHeap(ClosingContextManager):
     @property
     def url(self) -> str:
         """Base URL, ``http://127.0.0.1:<port>``, without a slash at the end."""
-        return f"http://127.0.0.1:{self._running.port}"
+        return f"http://127.0.0.1:{self._running.server_address[1]}"
 
     @property
     def scripted(self) -> tuple[Fault, ...]:
@@ -246,7 +437,7 @@ class FakeHeap(ClosingContextManager):
     def requests(self) -> list[RequestRecord]:
         """Requests in the order of their arrival. Copies, which do not change."""
         with self._lock:
-            return [attrs.evolve(record) for record in self._requests]
+            return [evolve(record) for record in self._requests]
 
     @property
     def counts(self) -> Counts:
@@ -268,12 +459,15 @@ class FakeHeap(ClosingContextManager):
 
     def _snapshot(self, app_id: str) -> AppData:
         with self._lock:
-            data = self._api.apps[app_id].data
+            data = self._api.apps[app_id]
             return AppData(dict(data.events), dict(data.people))
 
     def _connected(self) -> None:
         with self._lock:
             self._api.counts["connections"] += 1
+
+    def _reject(self, status: int) -> None:
+        self._add(RequestRecord("", "", status, 0, 0))
 
     def _add(self, record: RequestRecord) -> None:
         with self._lock:
@@ -301,9 +495,10 @@ class FakeHeap(ClosingContextManager):
 
     def _take_faults(self, path: str) -> list[Fault]:
         with self._lock:
-            touching = (f.touches(path) for f in self._script)
-            index = next((i for i, touches in enumerate(touching) if touches), None)
-            faults = [] if index is None else [self._script.pop(index)]
-            faults += [fault for fault in self._always if fault.touches(path)]
+            faults = [fault for fault in self._always if fault.touches(path)]
+            for index, fault in enumerate(self._script):
+                if fault.touches(path):
+                    faults.insert(0, self._script.pop(index))
+                    break
             self._api.counts["faults"] += len(faults)
         return faults

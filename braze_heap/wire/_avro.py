@@ -9,27 +9,24 @@ import re
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any, BinaryIO, Final, TypeAlias, cast
+from typing import IO, Any, Final, TypeAlias, cast
 
 import attrs
 
 from braze_heap.events._field_types import shortest_float32
 from braze_heap.wire._read import RawEvent, Read, Unreadable
+from braze_heap.wire._stream import Stream
 
 _SCHEMA_NAME: Final = re.compile(r"dataexport\.[^.]+\.inner\.(.+)")
 
 
-def read(
-    stream: BinaryIO, event_type: str | None, check: Callable[[], None]
-) -> Iterator[Read]:
+def read(stream: Stream, event_type: str | None) -> Iterator[Read]:
     """
     Read the records of a container file, up to its end or its first damage.
 
     Args:
         stream: At the beginning of the file.
         event_type: The type of the records, if the schema does not name it.
-        check: Raises the error of *stream*, if there was one, because fastavro takes an
-            `EOFError` for the end of the file.
     """
     try:
         import fastavro
@@ -42,7 +39,7 @@ def read(
     try:
         blocks = fastavro.block_reader(cast("IO[bytes]", recorder))
     except Exception as error:
-        check()
+        stream.check()
         yield Unreadable(0, _flaw("Avro header", error))
         return
     schema = blocks.writer_schema
@@ -50,33 +47,24 @@ def read(
     fix = _fixer_of(schema) or (lambda value: value)
     while True:
         recorder.reset()
-        offset = recorder.offset
+        offset, block = recorder.offset, None
         try:
             block = next(blocks, None)
-        except Exception as error:
-            check()
-            _raise_missing_codec(error)
-            for record in _salvage(recorder.recorded, blocks.codec, schema):
-                yield RawEvent(fix(record), event_type, offset)
-            flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
-            yield Unreadable(offset, flaw, recorder.recorded)
-            return
-        if block is None:
-            check()
-            return
-        try:
+            if block is None:
+                break
             for record in block:
                 yield RawEvent(fix(record), event_type, offset)
         except Exception as error:
+            stream.check()
+            if isinstance(error, ValueError) and "you need to install" in str(error):
+                raise ModuleNotFoundError(f"Avro files: {error}") from None
+            if block is None:
+                for record in _salvage(recorder.recorded, blocks.codec, schema):
+                    yield RawEvent(fix(record), event_type, offset)
             flaw = _flaw(f"Avro block, codec {blocks.codec}", error)
             yield Unreadable(offset, flaw, recorder.recorded)
             return
-
-
-def _raise_missing_codec(error: Exception) -> None:
-    """Raise `ModuleNotFoundError` if *error* is a missing package of a codec."""
-    if isinstance(error, ValueError) and "you need to install" in str(error):
-        raise ModuleNotFoundError(f"Avro files: {error}") from None
+    stream.check()
 
 
 def _flaw(part: str, error: Exception) -> str:
@@ -88,7 +76,7 @@ def _flaw(part: str, error: Exception) -> str:
 class _Recorder:
     """A stream that keeps the bytes of the current block."""
 
-    _stream: BinaryIO
+    _stream: Stream
     offset: int = 0
     _parts: list[bytes] = attrs.field(factory=list)
 

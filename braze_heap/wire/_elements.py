@@ -1,13 +1,10 @@
 """Split a stream of JSON at its brackets, without parsing it."""
 
 import re
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import attrs
-
-CHUNK: Final = 1 << 18
-"""Bytes read at a time."""
 
 MAX_ELEMENT: Final = 16 << 20
 """Bytes of one line or element. The largest valid batch of Braze has about 10 MB."""
@@ -20,12 +17,6 @@ _MAYBE_EVENTS: Final = re.compile(rb'\{\s*("(e(v(e(n(t(s("\s*:?\s*)?)?)?)?)?)?)?
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\]]', re.DOTALL)
 _SCALAR: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[^\s,\[\]{}"]+', re.DOTALL)
 _LINE: Final = re.compile(rb"[^\n]+")
-
-
-class Readable(Protocol):
-    """A binary stream: ``read`` returns up to *size* bytes, and none at its end."""
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 @attrs.frozen
@@ -52,41 +43,41 @@ class Elements:
 
     The outermost arrays, and ``events`` of an outermost object, are split into their
     elements.
+
+    Args:
+        read: Returns the next bytes of the stream, and none at its end.
     """
 
-    def __init__(self, stream: Readable) -> None:
-        self._stream = stream
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
         self._buffer = b""
         self._at = 0
         self._dropped = 0
-        self._closing = b""
-        self._flaw = ""
 
     def __iter__(self) -> Iterator[Element]:
+        closing = b""  # of the array of events, and the object around it
         while self._skip_gap():
-            if self._closing and self._buffer.startswith(self._closing[:1], self._at):
+            if closing and self._buffer.startswith(closing[:1], self._at):
                 self._take(1)
-                self._closing = self._closing[1:]
-            elif self._closing == b"}":
-                length = self._bracketed_length(depth=1)
-                self._flaw = "more than events in a request body"
-                yield self._element(length)
-            elif not self._closing and (opening := self._opening()):
-                self._closing = b"]" if opening == b"[" else b"]}"
+                closing = closing[1:]
+                continue
+            if not closing and (opening := self._opening()):
                 self._take(len(opening))
+                closing = b"]" if opening == b"[" else b"]}"
+                continue
+            if closing == b"}":
+                length, _ = self._measure_bracketed(depth=1)
+                flaw = "more than events in a request body"
+            elif self._buffer[self._at] in b"{[":
+                length, flaw = self._measure_bracketed()
             else:
-                yield self._element(self._length())
-        if self._closing:
-            self._flaw = "ends before its array does"
-            yield self._element(0)
-
-    def _element(self, length: int) -> Element:
-        offset = self._dropped + self._at
-        is_event = bool(self._closing)
-        if self._flaw:
-            self._closing = b""
-        flaw, self._flaw = self._flaw, ""
-        return Element(offset, self._take(length), is_event, flaw)
+                length, flaw = self._measure(_SCALAR if closing else _LINE)
+            offset = self._dropped + self._at
+            yield Element(offset, self._take(length), bool(closing), flaw)
+            closing = b"" if flaw else closing
+        if closing:
+            offset, flaw = self._dropped + self._at, "ends before its array does"
+            yield Element(offset, b"", is_event=True, flaw=flaw)
 
     def _skip_gap(self) -> bool:
         while True:
@@ -109,20 +100,18 @@ class Elements:
         found = EVENTS.match(self._buffer, self._at)
         return found[0] if found else b""
 
-    def _length(self) -> int:
-        if self._buffer[self._at] in b"{[":
-            return self._bracketed_length()
-        scalar = _SCALAR if self._closing else _LINE
+    def _measure(self, pattern: re.Pattern[bytes]) -> tuple[int, str]:
+        """Return the length of what *pattern* matches, and its flaw."""
         while True:
-            found = scalar.match(self._buffer, self._at)
+            found = pattern.match(self._buffer, self._at)
             end = found.end() if found else len(self._buffer)
             if end - self._at > MAX_ELEMENT:
-                self._flaw = f"over {MAX_ELEMENT:,} bytes without an end"
-                return end - self._at
+                return end - self._at, f"over {MAX_ELEMENT:,} bytes without an end"
             if end < len(self._buffer) or not self._more():
-                return max(end - self._at, 1)
+                return max(end - self._at, 1), ""
 
-    def _bracketed_length(self, depth: int = 0) -> int:
+    def _measure_bracketed(self, depth: int = 0) -> tuple[int, str]:
+        """Return the length up to the bracket that closes all, and its flaw."""
         done = 0
         while len(self._buffer) - self._at <= MAX_ELEMENT:
             for token in _TOKEN.finditer(self._buffer, self._at + done):
@@ -131,16 +120,15 @@ class Elements:
                 done = token.end() - self._at
                 depth += (token[0] in b"{[") - (token[0] in b"}]")
                 if depth == 0:
-                    return done
+                    return done, ""
             if not self._more():
-                self._flaw = "ends before its object does"
-                return len(self._buffer) - self._at
-        self._flaw = f"over {MAX_ELEMENT:,} bytes without an end"
-        return len(self._buffer) - self._at
+                return len(self._buffer) - self._at, "ends before its object does"
+        length = len(self._buffer) - self._at
+        return length, f"over {MAX_ELEMENT:,} bytes without an end"
 
     def _more(self) -> bool:
         """Read the next chunk, and discard consumed bytes, so positions change."""
-        data = self._stream.read(CHUNK)
+        data = self._read()
         self._dropped += self._at
         self._buffer = self._buffer[self._at :] + data
         self._at = 0

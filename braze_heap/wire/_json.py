@@ -5,17 +5,17 @@ JSON lines are read line by line, so that one bad line costs one line. Everythin
 is split at its brackets, and each element is then decoded separately.
 """
 
-import io
 import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Final
 
 from braze_heap._json import decode, decode_lines_fast
 from braze_heap._json_limits import UnreadableError
-from braze_heap.wire._elements import CHUNK, EVENTS, MAX_ELEMENT, Element, Elements
+from braze_heap.wire._elements import EVENTS, MAX_ELEMENT, Element, Elements
 from braze_heap.wire._formats import HEAD, check_format, is_decided
 from braze_heap.wire._read import RawEvent, Read, Unreadable, events_of
+from braze_heap.wire._stream import Stream
 
 BOM: Final = b"\xef\xbb\xbf"
 """Byte order mark. Offsets count from its end."""
@@ -27,35 +27,32 @@ _MAX_RAW: Final = 1 << 16
 _MAX_HEAD: Final = 1 << 20
 _LIKE_JSON: Final = re.compile(rb"^[ \t]*[{\[]", re.MULTILINE)
 
-Buffered: TypeAlias = "io.BufferedReader[Any]"
 
-
-def read(stream: Buffered, event_type: str | None) -> Iterator[Read]:
+def read(stream: Stream, event_type: str | None) -> Iterator[Read]:
     """
     Read the events of JSON in any layout.
 
     Raises:
         UnknownFormatError: The stream is not JSON.
     """
-    head = _Head(stream)
-    if head.failure is None:
-        check_format(head.data)
-    replayed = _Replayed(head, stream)
-    if _has_lines(head.data):
-        yield from _read_lines(replayed.read, event_type)
+    head = _head(stream)
+    if stream.error is None:
+        check_format(head)
+    if _has_lines(head):
+        yield from _read_lines(stream, event_type)
         return
-    for element in Elements(replayed):
+    for element in Elements(stream.read1):
         yield from _events_in(element, event_type)
 
 
-def is_json_lines(stream: Buffered) -> bool:
+def is_json_lines(stream: Stream) -> bool:
     """Return whether `read` would read *stream* line by line."""
-    head = _Head(stream)
-    return head.failure is None and _has_lines(head.data)
+    head = _head(stream)
+    return stream.error is None and _has_lines(head)
 
 
 def read_lines(
-    stream: Buffered, event_type: str | None, start: int, end: int
+    stream: Stream, event_type: str | None, start: int, end: int
 ) -> Iterator[Read]:
     """
     Read the events of the lines that begin at offsets from *start* to before *end*.
@@ -66,46 +63,31 @@ def read_lines(
         start: Smallest offset of the first line.
         end: Lines from this offset on are not read.
     """
-    offset = start
-    if start:
-        offset += _rest_of_line(stream, end - start) - 1
-    yield from _read_lines(stream.read1, event_type, offset, end)
-
-
-def _rest_of_line(stream: Buffered, limit: int) -> int:
-    """Skip to the next line, or more than *limit* bytes, and return their number."""
-    skipped = 0
-    while skipped <= limit and (piece := stream.readline(CHUNK)):
-        skipped += len(piece)
-        if piece.endswith(b"\n"):
+    offset = start - 1 if start else 0
+    while start and offset < end and (piece := stream.read1()):
+        line, newline, rest = piece.partition(b"\n")
+        offset += len(line + newline)
+        if newline:
+            stream.unread(rest)
             break
-    return skipped
+    yield from _read_lines(stream, event_type, offset, end)
 
 
-class _Head:
+def _head(stream: Stream) -> bytes:
     """
-    The beginning of a stream, enough to detect its format and layout.
+    Return the beginning of *stream*, enough to detect its format and layout.
 
-    Attributes:
-        data: Its bytes, without a byte order mark.
-        failure: Error of the stream after them. It is raised once they are read, so
-            that the events before it are not lost.
+    It stays unread, without a byte order mark.
     """
-
-    def __init__(self, stream: Buffered) -> None:
-        self.failure: Exception | None = None
-        data, lines = bytearray(), 0
-        try:
-            while (
-                len(data) < _MAX_HEAD
-                and not (lines > 1 and is_decided(bytes(data[:HEAD])))
-                and (piece := stream.read1(CHUNK))
-            ):
-                data += piece
-                lines += piece.count(b"\n")
-        except Exception as error:
-            self.failure = error
-        self.data = bytes(data).removeprefix(BOM)
+    data, lines = bytearray(), 0
+    for piece in stream.pieces():
+        data += piece
+        lines += piece.count(b"\n")
+        is_enough = lines > 1 and is_decided(bytes(data[:HEAD]))
+        if is_enough or len(data) >= _MAX_HEAD:
+            break
+    stream.unread(head := bytes(data).removeprefix(BOM))
+    return head
 
 
 def _events_in(element: Element, event_type: str | None) -> Iterator[Read]:
@@ -147,30 +129,13 @@ def _is_document(line: bytes) -> bool:
         return False
 
 
-class _Replayed:
-    """A stream including the beginning that was already read."""
-
-    def __init__(self, head: _Head, stream: Buffered) -> None:
-        self._head = io.BytesIO(head.data)
-        self._failure = head.failure
-        self._stream = stream
-
-    def read(self, size: int, /) -> bytes:
-        return self._head.read(size) or self._rest().read1(size)
-
-    def _rest(self) -> Buffered:
-        if self._failure is not None:
-            raise self._failure
-        return self._stream
-
-
 def _read_lines(
-    read: Callable[[int], bytes],
+    stream: Stream,
     event_type: str | None,
     start: int = 0,
     end: int = sys.maxsize,
 ) -> Iterator[Read]:
-    for offset, block, is_cut in _blocks(read, start, end):
+    for offset, block, is_cut in _blocks(stream, start, end):
         if is_cut and offset < end:
             flaw = f"a line of over {MAX_ELEMENT:,} bytes"
             yield Unreadable(offset, flaw, block)
@@ -188,23 +153,21 @@ def _read_lines(
             offset += len(line) + 1
 
 
-def _blocks(
-    read: Callable[[int], bytes], offset: int, end: int
-) -> Iterator[tuple[int, bytes, bool]]:
+def _blocks(stream: Stream, offset: int, end: int) -> Iterator[tuple[int, bytes, bool]]:
     """
     Yield whole lines as soon as they are read, in blocks, each with its offset.
 
     Of a line that is too long, the first bytes come, and true instead of false.
     """
     rest = bytearray()
-    while offset < end and (data := read(_BLOCK)):
+    while offset < end and (data := stream.read1(_BLOCK)):
         newline = data.find(b"\n")
         if len(rest) + (newline + 1 or len(data)) > MAX_ELEMENT:
             yield offset, bytes(rest[:_MAX_RAW]), True
             offset += len(rest)
             while data and newline < 0:
                 offset += len(data)
-                data = read(_BLOCK)
+                data = stream.read1(_BLOCK)
                 newline = data.find(b"\n")
             offset += newline + 1
             data, rest = data[newline + 1 :], bytearray()

@@ -1,22 +1,18 @@
 """Read files, streams and bytes in any wire form, without loading them into memory."""
 
-import gzip
-import inspect
 import io
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import attrs
 
-from braze_heap._wiring import kind_of
 from braze_heap.wire import _avro, _json
-from braze_heap.wire._elements import CHUNK
 from braze_heap.wire._formats import UnknownFormatError
 from braze_heap.wire._read import Read, Unreadable
+from braze_heap.wire._stream import Inflated, Stream, stream_of
 
 if TYPE_CHECKING:
     from braze_heap.storage._objects import ObjectFile
@@ -71,7 +67,12 @@ def read_events(
     if isinstance(source, bytes | bytearray | memoryview):
         return _read_with_name(io.BytesIO(source), event_type)
     if isinstance(source, os.PathLike):
-        return _read_path(source, event_type)
+        name = os.fsdecode(source)
+        if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
+            raise ValueError(
+                "Path(...) changes URLs: pass the URL as a str to read_events"
+            )
+        return _read_path(name, event_type)
     if not callable(getattr(source, "read", None)):
         raise TypeError(
             "read_events takes a path, an open binary file or content, "
@@ -80,16 +81,9 @@ def read_events(
     return _read_with_name(source, event_type)
 
 
-def _read_path(path: "os.PathLike[str]", event_type: str | None) -> Iterator[Read]:
-    name = os.fsdecode(path)
-    if _URL_AS_PATH.match(name) and not os.path.exists(name):  # noqa: PTH110
-        raise ValueError(_NO_URL)
-    return _read_file(name, event_type or type_in_path(name))
-
-
-def _read_file(name: str, event_type: str | None) -> Iterator[Read]:
+def _read_path(name: str, event_type: str | None) -> Iterator[Read]:
     with open(name, "rb", buffering=0) as file:
-        yield from _read_with_name(file, event_type)
+        yield from _read_with_name(file, event_type or type_in_path(name))
 
 
 def _read_url(url: str, event_type: str | None) -> Iterator[Read]:
@@ -117,11 +111,11 @@ def read_object(file: "ObjectFile", event_type: str | None) -> Iterator[Read]:
 
 def _read_with_name(file: Any, event_type: str | None) -> Iterator[Read]:
     """Read the events of *file*, and add its name to unreadable parts."""
-    name, source = _name_of(file), _Source(file)
+    stream = stream_of(file)
     try:
-        yield from _finished(_read(source, source, event_type), name)
+        yield from _finished(_read(stream, event_type), stream.name)
     except UnknownFormatError as error:
-        raise attrs.evolve(error, source=name) from None
+        raise attrs.evolve(error, source=stream.name) from None
 
 
 def _finished(reads: Iterator[Read], source: str) -> Iterator[Read]:
@@ -141,27 +135,29 @@ def _in_lower_case(record: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(names, record.values(), strict=True)) if is_clear else record
 
 
-def _name_of(file: Any) -> str:
-    name = getattr(file, "name", "")
-    return os.fsdecode(name) if isinstance(name, str | bytes) else ""
-
-
-def _read(file: Any, source: "_Source", event_type: str | None) -> Iterator[Read]:
-    """Read the events of *file*, either *source* itself or inflated from it."""
-    start = _start(file, len(AVRO))
-    raw = _Raw(file, start)
-    stream = io.BufferedReader(raw, CHUNK)
-    if _begins_with(GZIP, start):
-        yield from _inflated(raw, source, event_type)
-    elif _begins_with(AVRO, start):
-        yield from _avro.read(stream, event_type, source.check)
+def _read(stream: Stream, event_type: str | None) -> Iterator[Read]:
+    start = stream.peek(len(AVRO))
+    if start and GZIP.startswith(start[: len(GZIP)]):
+        yield from _read_gzip(stream, event_type)
+    elif start and AVRO.startswith(start):
+        yield from _avro.read(stream, event_type)
     else:
         yield from _json.read(stream, event_type)
 
 
-def _begins_with(magic: bytes, start: bytes) -> bool:
-    """Return whether *start* begins with *magic*, or is a part of it."""
-    return bool(start) and magic.startswith(start[: len(magic)])
+def _read_gzip(stream: Stream, event_type: str | None) -> Iterator[Read]:
+    """Read the events of a gzip stream, with one `Unreadable` for its damage."""
+    cut: Unreadable | None = None  # the event that the damage truncates
+    inflated = Inflated(stream)
+    for read in _read(inflated, event_type):
+        if cut:
+            yield cut
+        cut = read if inflated.damage and isinstance(read, Unreadable) else None
+        if not cut:
+            yield read
+    if inflated.damage:
+        where = cut or Unreadable(inflated.size, "")
+        yield attrs.evolve(where, detail=inflated.damage)
 
 
 _PATH: Final = re.compile(
@@ -174,12 +170,6 @@ _PATH: Final = re.compile(
 _URL_AS_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]+:[/\\]", re.IGNORECASE)
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+(?:::[a-z0-9+.-]+)*://\S", re.IGNORECASE)
 _MAX_PATH: Final = 4096
-
-PATH_HINT: Final = (
-    "a str is content, not a path: write read_events(Path(...)) for a file"
-)
-_NO_URL: Final = "Path(...) changes URLs: pass the URL as a str to read_events"
-_URL_HINT: Final = "a URL is not content: write read_events(url)"
 
 
 def is_path(text: str) -> bool:
@@ -202,15 +192,16 @@ def refuse_path(text: str) -> None:
 
 def path_hint(text: str) -> str:
     """Return advice about *text*, a path or a URL that was passed as content."""
-    return _URL_HINT if is_url(text) else PATH_HINT
+    if is_url(text):
+        return "a URL is not content: write read_events(url)"
+    return "a str is content, not a path: write read_events(Path(...)) for a file"
 
 
 def is_json_lines(file: BinaryIO) -> bool:
     """Return whether `read_events` reads *file* as JSON lines, not zipped."""
-    start = _start(file, len(AVRO))
-    if start.startswith((GZIP, AVRO)):
-        return False
-    return _json.is_json_lines(io.BufferedReader(_Raw(file, start), CHUNK))
+    stream = stream_of(file)
+    is_other = stream.peek(len(AVRO)).startswith((GZIP, AVRO))
+    return not is_other and _json.is_json_lines(stream)
 
 
 def read_lines(
@@ -228,156 +219,11 @@ def read_lines(
         start: Smallest offset of the first line, as in `RawEvent`.
         end: Lines from this offset on are not read.
     """
-    mark = len(_json.BOM) if _start(file, len(_json.BOM)) == _json.BOM else 0
-    file.seek(mark + max(start - 1, 0))
-    stream = io.BufferedReader(_Raw(_Source(file), b""), CHUNK)
+    has_mark = stream_of(file).peek(len(_json.BOM)) == _json.BOM
+    file.seek((len(_json.BOM) if has_mark else 0) + max(start - 1, 0))
+    stream = stream_of(file)
     reads = _json.read_lines(stream, event_type, start, end)
-    yield from _finished(reads, _name_of(file))
-
-
-def _start(file: Any, size: int) -> bytes:
-    start = b""
-    while len(start) < size and (more := file.read(size - len(start))):
-        start += more
-    return start
-
-
-def _inflated(raw: "_Raw", source: "_Source", event_type: str | None) -> Iterator[Read]:
-    """Read the events of a gzip stream, with one `Unreadable` for its damage."""
-    cut: Unreadable | None = None  # the event that the damage truncates
-    until_error = cast("IO[bytes]", _UntilError(raw, source))
-    with gzip.GzipFile(fileobj=until_error) as file:
-        inflated = _Inflated(file, source)
-        for read in _read(inflated, source, event_type):
-            if cut:
-                yield cut
-            cut = read if inflated.damage and isinstance(read, Unreadable) else None
-            if not cut:
-                yield read
-    if inflated.damage:
-        where = cut or Unreadable(inflated.read_so_far, "")
-        yield attrs.evolve(where, detail=inflated.damage)
-
-
-class _Inflated:
-    """A gzip stream that ends at its damage, and keeps its description."""
-
-    def __init__(self, stream: gzip.GzipFile, source: "_Source") -> None:
-        self._stream = stream
-        self._source = source
-        self.damage = ""
-        self.read_so_far = 0
-
-    def read(self, size: int = -1) -> bytes:
-        if self.damage:
-            return b""
-        try:
-            data = self._stream.read1(size)
-        except (EOFError, OSError, zlib.error) as error:
-            self._source.check()
-            self.damage = f"broken gzip: {error}"
-            return b""
-        if not data:
-            self._source.check()
-        self.read_so_far += len(data)
-        return data
-
-
-@attrs.frozen
-class _UntilError:
-    """
-    A stream that ends at an error of *source*, because gzip would lose buffered bytes
-    if it got the error. `_Inflated` raises the error at that end.
-    """
-
-    raw: "_Raw"
-    source: "_Source"
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self.raw.read(size)
-        except Exception:
-            if not self.source.has_failed:
-                raise
-            return b""
-
-
-class _Source:
-    """
-    The file object of a caller. It keeps the file's error, which `check` raises.
-
-    The libraries that read from it may take an error for the end of the file, or for
-    damage.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._error: BaseException | None = None
-        # Unlike `read`, it returns available bytes before it raises or waits.
-        self._read = getattr(file, "read1", file.read)
-
-    def read(self, size: int, /) -> bytes:
-        self.check()
-        try:
-            data = self._checked(self._read(size))
-            # A buffered file that is not ready reads as empty with ``read1`` and as
-            # None with ``read``: only the latter distinguishes it from the end.
-            if not data and size and self._read != self._file.read:
-                data = self._checked(self._file.read(1))
-            return data
-        except InterruptedError:  # io reads again
-            raise
-        except BaseException as error:
-            if isinstance(error, io.UnsupportedOperation) and self._falls_back():
-                return self.read(size)
-            self._error = error
-            raise
-
-    @property
-    def has_failed(self) -> bool:
-        return self._error is not None
-
-    def check(self) -> None:
-        """Raise the error of `read`, if there was one."""
-        if self._error is not None:
-            raise self._error
-
-    def _falls_back(self) -> bool:
-        """Use ``read`` instead of a ``read1`` that is inherited but not supported."""
-        before, self._read = self._read, self._file.read
-        return bool(before != self._read)
-
-    def _checked(self, data: Any) -> bytes:
-        if data is None:
-            raise BlockingIOError("the file is not ready: make it blocking")
-        if isinstance(data, str):
-            raise TypeError("the file is open as text: open it with open(path, 'rb')")
-        if not isinstance(data, bytes | bytearray | memoryview):
-            if inspect.iscoroutine(data):
-                data.close()  # it would warn that nobody awaits it
-            raise TypeError(
-                f"read() of the file returned {kind_of(data)}, not bytes: pass a file "
-                "that is read without await"
-            )
-        return bytes(data)
-
-
-class _Raw(io.RawIOBase):
-    """A raw stream from *start* and an object with ``read``, to be buffered."""
-
-    def __init__(self, file: Any, start: bytes) -> None:
-        self._file = file
-        self._start = start
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._start or self._file.read(len(buffer))
-        size = min(len(data), len(buffer))
-        buffer[:size] = data[:size]
-        self._start = data[size:]
-        return size
+    yield from _finished(reads, stream.name)
 
 
 _IN_PATH: Final = re.compile(r"event_type(?:=|%(?:25)*3d)([a-z0-9_.]+)", re.IGNORECASE)

@@ -313,7 +313,10 @@ def _find(module: str, name: str) -> Definition:
         return found[name]
     for node in ast.walk(ast.Module(_tree(module), [])):
         aliases = node.names if isinstance(node, ast.ImportFrom) and node.module else ()
-        if name in (alias.name for alias in aliases):
+        names = [alias.name for alias in aliases]
+        if name in names or (
+            names == ["*"] and name in _definitions(_tree(node.module))
+        ):
             return _find(node.module, name)
     raise LookupError(f"{module} does not define {name}")
 

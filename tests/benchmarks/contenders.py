@@ -276,8 +276,8 @@ def ours(transformer: bh.Transformer) -> Way:
 
     def way(body: bytes) -> bytes:
         calls = group_by_endpoint(transformer.transform(body).calls)
-        body_of(calls.users, USERS, b'"11"')
-        return body_of(calls.events, EVENTS, b'"11"')
+        body_of(calls[USERS], USERS, b'"11"')
+        return body_of(calls[EVENTS], EVENTS, b'"11"')
 
     return way
 

@@ -115,6 +115,21 @@ def test_a_state_without_user_properties_is_not_that_of_a_live_service(
     assert "but new.db knows none of this destination" in " ".join(shown.stdout.split())
 
 
+def test_a_damaged_state_is_status_2(run: Run) -> None:
+    """Another run would fail in the same way, so the status is not 75."""
+    with SqliteState("state.db"):
+        pass
+    damaged = bytearray(Path("state.db").read_bytes())
+    for page in range(1, len(damaged) // 4096):
+        damaged[page * 4096 : page * 4096 + 100] = b"x" * 100
+    Path("state.db").write_bytes(damaged)
+
+    result = run("backfill", "currents", "--sink", "file:calls.jsonl")
+
+    assert result.exit_code == 2
+    assert "state.db is damaged" in result.output
+
+
 def test_hours_are_chosen(run: Run) -> None:
     """An hour without objects is a success, and the report says so."""
     sink = ("--sink", "file:calls.jsonl")

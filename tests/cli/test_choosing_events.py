@@ -237,9 +237,9 @@ machines = bh.Transformer(machines="drop")
 @pytest.mark.parametrize(
     ("name", "decision"),
     [
-        ("suppressing", "Skipped, suppressed: The option suppress names the identity."),
-        ("sampling", "Skipped, sampled: The person is not in the sample"),
-        ("machines", "Skipped, machine: A machine opened or clicked"),
+        ("suppressing", "suppressed  The option suppress names the identity."),
+        ("sampling", "sampled  The person is not in the sample"),
+        ("machines", "machine  A machine opened the email, or is"),
     ],
 )
 def test_explain_names_the_option_that_skips_an_event(
@@ -257,5 +257,5 @@ def test_explain_names_the_option_that_skips_an_event(
 def test_explain_counts_the_events_that_are_omitted(run: Run) -> None:
     shown = explain(run, BOUNCE, "--include", "EmailClick")
 
-    assert "Without 1 event, excluded: The options include and exclude" in shown
+    assert "excluded  1  The options include and exclude" in shown
     assert "update of user properties" in shown

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from braze_heap import DISCARD, MemorySink, Pipeline, Transformer
-from braze_heap.cli._connections import BACKLOG, RESERVED, bounded_protocol
-from braze_heap.cli._server import bound
+from braze_heap.cli._server import BACKLOG, RESERVED, bound, bounded_protocol
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from tests.cli.conftest import MAIN, click_event

@@ -1,12 +1,12 @@
-import io
 import sys
 import unicodedata
 
 import pytest
-from rich.console import Group
+from rich.console import Console
 from rich.text import Text
 
-from braze_heap.cli._console import SafeConsole, UnusableError, plural, rows_view, safe
+from braze_heap.cli._console import UnusableError, plural, safe, to_text
+from braze_heap.cli._report import Section
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,10 @@ def test_plural_agrees_with_its_number(number: int, noun: str, expected: str) ->
 def test_no_text_that_is_shown_can_steer_a_terminal(is_terminal: bool) -> None:
     """Neither in a table, nor in a line that is folded."""
     odd = "a\u202e\u2066\u200b\x1b[31m\x9b\u2028b"
-    file = io.StringIO()
-    out = SafeConsole(file=file, force_terminal=is_terminal, width=40, markup=False)
-    table = rows_view([(Text(odd, "bold"),)])
+    out = Console(force_terminal=is_terminal, width=40, markup=False)
+    section = Section(title=odd, rows=[(Text(odd, "bold"),)], note=odd)
 
-    out.print(Group(Text(f"{odd} {odd}"), table), crop=False)
+    text = to_text(section, out).replace("\x1b[1m", "").replace("\x1b[0m", "")
 
-    text = file.getvalue().replace("\x1b[1m", "").replace("\x1b[0m", "")
     assert all(line.isprintable() for line in text.split("\n"))
     assert text.count("u202e") == 3

@@ -11,7 +11,7 @@ import pytest
 
 from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap, Status
-from tests.cli.conftest import Run, click_event, start
+from tests.cli.conftest import Run, click_event, lines, start
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
     shown = run("dead-letters", "list", store)
 
     assert shown.stdout.startswith(f"3 dead letters in {store}\n")
-    assert "bad_time: 1 dead letter\n  time is not between 1970" in shown.stdout
-    assert "  2026-01-01 12:00 UTC\n" in shown.stdout
+    words = " ".join(shown.stdout.split())
+    assert "bad_time 1 2026-01-01 12:00 UTC time is missing, not a number" in words
     assert "event-2:" in shown.stdout
     assert "example.com" not in shown.output
 
@@ -115,6 +115,53 @@ def test_show_by_the_beginning_of_a_key(run: Run, store: Path) -> None:
     assert shown.stderr == "This is personal data, unmasked.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("list",), "3 dead letters in"),
+        (("show", "event-2"), "bad_time"),
+        (("purge", "cust-2", "--yes"), "1 dead letter removed."),
+        (("purge", "--reason", "bad_time", "--yes"), "1 dead letter removed."),
+        (("export",), "rejected_by_heap"),
+    ],
+)
+def test_the_configuration_can_name_the_state(
+    words: tuple[str, ...], shown: str, run: Run, store: Path, tmp_path: Path
+) -> None:
+    """A single word is the key or the identity then."""
+    config = tmp_path / "c.toml"
+    config.write_text(f"state.path = {str(store)!r}", encoding="utf-8")
+
+    done = run("dead-letters", *words, "--config", config)
+
+    assert done.exit_code == 0, done.output
+    assert shown in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (("list",), "Missing argument 'STATE.db'."),
+        (("show", "event-2"), "File 'event-2' does not exist."),
+        (("show", "state.db"), "Missing argument 'KEY'."),
+        (("show", "state.db", "--config", "c.toml"), "Missing argument 'KEY'."),
+        (("purge", "cust-2", "--yes"), "File 'cust-2' does not exist."),
+        (("purge", "state.db", "--config", "c.toml"), "Name an IDENTITY, --reason,"),
+        (("export",), "Missing argument 'STATE.db'."),
+    ],
+)
+def test_a_missing_argument_is_named(
+    words: tuple[str, ...], missing: str, run: Run, store: Path
+) -> None:
+    """If nothing names the state, or the dead letter, nothing is guessed."""
+    Path("c.toml").write_text(f"state.path = {str(store)!r}", encoding="utf-8")
+
+    done = run("dead-letters", *words)
+
+    assert done.exit_code == 2
+    assert missing in done.stderr
+
+
 def test_original_can_be_explained(run: Run, store: Path) -> None:
     """What is kept goes through a pipe as it came."""
     original = run("dead-letters", "show", store, "event-2", "--original").stdout
@@ -122,7 +169,7 @@ def test_original_can_be_explained(run: Run, store: Path) -> None:
     explained = run("explain", "-", stdin=original.encode())
 
     assert json.loads(original) == click_event(2, time=None)
-    assert "Rejected, bad_time" in explained.stdout
+    assert "rejected\n  bad_time" in explained.stdout
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -192,10 +239,10 @@ def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
     named = run(*words, "--destination", "memory")
 
     assert "By destination" in listed.stdout
-    assert "3  memory" in listed.stdout
+    assert "memory  3  --destination memory" in listed.stdout
     assert shown.exit_code == 0
     assert "0 events from" in shown.stdout
-    assert "3  memory\n  --destination NAME replays them" in shown.stdout
+    assert "memory  3  --destination memory" in shown.stdout
     assert wrong.exit_code == 2
     assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr
     assert "3 events from" in named.stdout
@@ -293,8 +340,8 @@ def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
     second = run("dead-letters", "purge", path, "42", "--yes", "--suspected")
 
     assert first.exit_code == second.exit_code == 0
-    assert first.stdout.startswith("1 dead letter removed.\n1 dead letter may be about")
-    assert "  b:" in first.stdout
+    assert first.stdout.startswith("1 dead letter removed.\n\nMay be about the same")
+    assert "kept: 1 dead letter\n  b:" in first.stdout
     assert f"braze-heap dead-letters show {path} KEY" in first.stdout
     assert second.stdout == "1 dead letter removed.\n"
     assert reasons(path) == []
@@ -358,7 +405,7 @@ def test_damaged_rows_are_shown_and_do_no_harm(run: Run, store: Path) -> None:
     replayed = run("dead-letters", "replay", store, "--sink", "memory:")
     purged = run("dead-letters", "purge", store, "--reason", "damaged_record", "--yes")
 
-    assert "damaged_record: 1 dead letter" in listed.stdout
+    assert "damaged_record    1  1970-01-01 00:00 UTC  " in listed.stdout
     assert "row 2 of the file is damaged: key, at" in listed.stdout
     assert json.loads(shown.stdout) == click_event(2, time=None)
     assert len(exported.stdout.splitlines()) == 3
@@ -385,7 +432,7 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
     assert "team.mappers:newsletter, for users.messages.email.Click" in whole.stdout
     assert (kept.exit_code, strict.exit_code, forced.exit_code) == (0, 1, 0)
     assert "mapper_missing" in kept.stdout
-    assert "1  users.messages.email.Click team.mappers:newsletter" in kept.stdout
+    assert "  users.messages.email.Click team.mappers:newsletter  1\n" in kept.stdout
     assert "--transformer, or use --force" in kept.stdout
     assert left == ["mapper_error"]
     assert reasons(path) == []
@@ -456,3 +503,33 @@ def test_reason_that_does_not_exist_is_an_error(
     assert "mapper_error" in wrong.stderr
     assert unused.exit_code == 0
     assert run("dead-letters", "list", store).stdout == before
+
+
+def test_a_state_on_a_read_only_mount_can_be_read(
+    run: Run, batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To list, show and export, nothing has to be written beside it."""
+    batch.write_bytes(lines([click_event(1, time=None)]))
+    store = tmp_path / "mount" / "state.db"
+    store.parent.mkdir()
+    run("send", batch, "--sink", "memory:", "--state", store)
+    before = {path.name: path.read_bytes() for path in store.parent.iterdir()}
+    access = os.access
+    monkeypatch.setattr(
+        os,
+        "access",
+        lambda path, mode: (
+            access(path, mode)
+            and not (mode & os.W_OK and Path(path) in (store, store.parent))
+        ),
+    )
+
+    listed = run("dead-letters", "list", store)
+    shown = run("dead-letters", "show", store, "event-1")
+    exported = run("dead-letters", "export", store)
+    purged = run("dead-letters", "purge", store, "--all", "--yes")
+
+    assert (listed.exit_code, shown.exit_code, exported.exit_code) == (0, 0, 0)
+    assert f"1 dead letter in {store}" in listed.stdout
+    assert purged.exit_code == 2
+    assert {path.name: path.read_bytes() for path in store.parent.iterdir()} == before

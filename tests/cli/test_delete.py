@@ -195,7 +195,7 @@ def test_suspected_dead_letters_are_named_and_kept(run: Run, heap: FakeHeap) -> 
     again = run("delete", "42", *words, "--suspected")
 
     assert shown.exit_code == 1
-    assert "1 dead letter may be about the same person" in shown.stdout
+    assert "May be about the same person, and kept: 1 dead letter" in shown.stdout
     assert before == ["event-1"]
     assert again.exit_code == 0
     assert kept() == []
@@ -251,7 +251,7 @@ def test_rejected_identity_is_named(run: Run, heap: FakeHeap) -> None:
 
     assert shown.exit_code == 1, shown.output
     assert "Requested the deletion of 1 user " in shown.stdout
-    assert "Rejected: 1 user\n  cust-1: rejected" in shown.stdout
+    assert "Rejected: 1 user\n  cust-1  rejected" in shown.stdout
     assert heap.deleted == ["cust-2"]
 
 

@@ -2,7 +2,7 @@ import io
 from collections.abc import Sequence
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
 
 from braze_heap import (
     DEFAULT_MAPPERS,
@@ -15,9 +15,9 @@ from braze_heap import (
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.cli._delivery import Delivery, RetryingPipeline
+from braze_heap.cli._delivery import RetryingPipeline, deliver
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import RunOutcome, RunReport, RunResult
+from braze_heap.cli._report import RunOutcome, RunReport, RunResult, to_values
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
 from braze_heap.report import InvalidField, Report
@@ -59,7 +59,11 @@ def retrying(limit: float, *errors: Exception) -> Attempts:
     progress = RunProgress(on_message=lambda line: messages.append(str(line)))
     clock, sink = Clock(), Failing(*errors)
     pipeline = RetryingPipeline(
-        Transformer(), sink, DISCARD, limit, progress, clock=clock, sleep=clock.sleep
+        *(Transformer(), sink, DISCARD),
+        limit=limit,
+        progress=progress,
+        clock=clock,
+        sleep=clock.sleep,
     )
     return pipeline, sink, messages
 
@@ -138,15 +142,16 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     lookup = Lookup(*[DeliveryError("the CRM is down")] * 2)
     transformer = Transformer(DEFAULT_MAPPERS.override(EmailClick, lookup))
     sink = MemorySink()
-    delivery = Delivery("memory:", sink, DISCARD, None, patience)
-
     monkeypatch.setattr(Pipeline, "_wait", lambda *_: None)
-    result = delivery.run(
-        transformer, lambda pipeline, _: pipeline.run(batch()), 1, None
+    result = deliver(
+        *("memory:", sink, (DISCARD, None), transformer),
+        lambda pipeline, _: pipeline.run(batch()),
+        patience=patience,
+        bar=None,
     )
     outcome = result.outcome
 
-    assert (outcome.status, result.report.done) == (status, delivered)
+    assert (outcome.status, result.report.counts.delivered) == (status, delivered)
     if outcome.failure:
         assert "a mapper could not decide while mapping" in outcome.failure.message
         assert "id 'a': DeliveryError: the CRM is down" in outcome.failure.message
@@ -160,12 +165,14 @@ def test_a_report_shows_invalid_and_changed_values() -> None:
         invalid={InvalidField("Order", "price", "text, not float"): 3},
         adjustments={"truncated": 4},
     )
-    result = RunResult(report=RunReport.of(report), outcome=RunOutcome(), seconds=1)
+    result = RunResult(report=RunReport(counts=report), outcome=RunOutcome(), seconds=1)
     out = Console(file=io.StringIO(), width=100)
 
-    out.print(result.view())
+    out.print(Group(*result.sections()))
 
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "Order.price: text, not float  3" in text
     assert "truncated  4" in text
-    assert result.to_dict()["invalid"] == {"Order.price: text, not float": 3}
+    assert to_values(result.sections())["invalid"] == {
+        "Order.price: text, not float": 3
+    }

@@ -93,12 +93,12 @@ def untimed(text: str) -> str:
     return re.sub(r"in [\d.]+ s\n", "", text)
 
 
-def test_demo_fits_80_columns_without_colour_where_it_is_piped(shown: Result) -> None:
+def test_demo_has_no_colour_where_it_is_piped(shown: Result) -> None:
     """The demo reads well in a log."""
     assert "\x1b" not in shown.stdout
-    assert [line for line in shown.stdout.splitlines() if len(line) > 80] == []
 
 
+@pytest.mark.slow
 def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
     """A terminal that knows ASCII alone gets the demo too; its files are gone."""
     environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}
@@ -132,7 +132,7 @@ def test_demo_at_a_terminal_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(_demo.time, "sleep", slept.append)
 
-    _demo._Story(RunProgress(), 600, has_bar=True).sleep(60)
+    _demo._Hour(RunProgress(), 600).sleep(60)
 
     assert slept == [0.1]
 

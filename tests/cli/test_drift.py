@@ -31,7 +31,7 @@ def test_known_traffic_is_status_0(run: Run, batch: Path) -> None:
     assert shown.exit_code == 0
     assert shown.stdout.startswith("2 events: nothing new\n")
     rest = len(EVENT_TYPES) - 11
-    assert f"... and {rest} more types (--all-types names them)" in shown.stdout
+    assert f"... and {rest} more (--all-types)" in shown.stdout
 
 
 def test_redacted_names_are_listed_with_the_option_that_allows_one(run: Run) -> None:
@@ -53,7 +53,7 @@ def test_news_is_status_1_and_named(run: Run, news: Path) -> None:
 
     assert shown.exit_code == 1
     assert "4 events: 1 new type, 1 new field, 1 change of types\n" in shown.stdout
-    assert f"{NEW}  1 event, EmailRead of the family email\n" in shown.stdout
+    assert f"{NEW}: 1 event, EmailRead of the family email\n" in shown.stdout
     assert "properties  link_color  text" in shown.stdout
     assert "list of text where string is documented" in shown.stdout
     assert "unreadable" in shown.stdout

@@ -44,19 +44,18 @@ def test_type_shows_its_meaning_and_its_fields(run: Run) -> None:
         "category message_engagement, channel email, action bounce\n\n"
         "The mailbox provider rejected an email permanently (a hard bounce).\n"
     )
-    assert "  bounce_reason  string, properties, personal data\n" in shown
-    assert "  device_id  string, user, HTTP only\n" in shown
-    assert "  send_time  int, properties, since release 12\n" in shown
-    assert "      Answer of the receiving server, verbatim." in shown
+    words = " ".join(shown.split())
+    assert "bounce_reason string, properties, personal data Answer of the re" in words
+    assert "device_id string, user, HTTP only" in words
+    assert "send_time int, properties, since release 12" in words
 
 
 def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None:
     """A reader sees whose judgement a mark is."""
     shown = run("events", "PushSend").stdout
 
-    assert (
-        "  push_token  string, properties, personal data (not marked by Braze)" in shown
-    )
+    marks = "string, properties, personal data (not marked by Braze)"
+    assert f"push_token {marks}" in " ".join(shown.split())
 
 
 def test_unknown_type_gets_a_suggestion(run: Run) -> None:

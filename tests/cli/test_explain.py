@@ -88,9 +88,11 @@ def test_event_without_a_call_has_a_reason(run: Run) -> None:
     broken = explain(run, click_event(time=None))
 
     assert "5. No call" in anonymous
-    assert "Skipped, no_identity: The event has no identity" in anonymous
+    assert "no_identity  The event has no identity" in anonymous
     assert "It cannot be read as an event." in broken
-    assert "Rejected, bad_time" in broken
+    assert (
+        "rejected\n  bad_time  time is missing. time is missing, not a number" in broken
+    )
     assert "time is missing" in broken
 
 
@@ -124,4 +126,4 @@ def test_damage_is_no_crash(run: Run) -> None:
     shown = run("explain", "-", stdin=b"{nonsense")
 
     assert shown.exit_code == 0
-    assert "Rejected, unreadable" in shown.stdout
+    assert "rejected\n  unreadable" in shown.stdout

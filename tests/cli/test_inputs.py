@@ -21,7 +21,7 @@ def test_directory_is_read_recursively_in_order_without_hidden_files(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
 
-    found = [read.path for read in Source((tmp_path,)).find().each]
+    found = [read.place for read in Source((tmp_path,)).find().each]
 
     assert [tmp_path / "a/2.json.gz", tmp_path / "b/1.avro", tmp_path / "c"] == found
 
@@ -82,7 +82,7 @@ def test_what_a_folder_holds_besides_files_is_named(
 
     found = Source((root,)).find().each
 
-    names = [str(read.path.relative_to(root)) for read in found if read.path]
+    names = [str(Path(read.name).relative_to(root)) for read in found]
     assert names == ["b.jsonl", "linked.jsonl", "sub/a.jsonl"]
     note = capsys.readouterr().err
     for left in (

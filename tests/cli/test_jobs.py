@@ -28,7 +28,7 @@ from braze_heap.cli._report import RunOutcome
 from braze_heap.cli._run import Run as OneJob
 from braze_heap.config import Config
 from braze_heap.wire import _json
-from braze_heap.wire._elements import CHUNK
+from braze_heap.wire._stream import CHUNK
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines, start
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def files_of_lines(draw: st.DrawFn) -> bytes:
 
 def file(path: Path, content: bytes) -> Input:
     path.write_bytes(content)
-    return Input("lines", path, len(content))
+    return Input(path, len(content))
 
 
 def reads(*inputs: Input) -> list[Any]:
@@ -127,7 +127,7 @@ def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
 
 
 def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
-    outcome = run.write_to(output, None)
+    outcome = run.result(output, None).outcome
     return output.read_bytes(), str(run.report), outcome
 
 
@@ -271,7 +271,7 @@ def test_parts_do_not_pile_up_behind_a_slow_one(
     monkeypatch.setattr(_jobs, "append", counted)
     _, many = runs([slow, *quick], 1 << 24, 2)
 
-    many.write_to(tmp_path / "calls", None)
+    many.result(tmp_path / "calls", None)
 
     assert len(waiting) == 21
     assert max(waiting) == 4
@@ -288,7 +288,7 @@ def test_workers_report_each_byte_once(
         RunProgress, "add_events", lambda self, _: shown.append(self.done)
     )
 
-    many.write_to(tmp_path / "calls", None)
+    many.result(tmp_path / "calls", None)
 
     assert shown == sorted(shown)
     assert len(content) == shown[-1]
@@ -456,6 +456,6 @@ def test_directories_that_others_look_into_hold_no_parts(run: Run, mixed: Path) 
 
     assert len(seen) == 13
     assert all(
-        [read.path for read in expected] == [read.path for read in inputs]
+        [read.place for read in expected] == [read.place for read in inputs]
         for inputs in seen
     )

@@ -238,9 +238,18 @@ def test_what_takes_longer_than_the_grace_is_cut_off(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGHUP, signal.SIGINT),
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGINT, signal.SIGHUP),
+    ],
+)
 def test_a_second_signal_cuts_requests_off_at_once(
-    serve: Serve, tmp_path: Path, first: signal.Signals
+    serve: Serve, tmp_path: Path, first: signal.Signals, second: signal.Signals
 ) -> None:
     """It does not wait for the grace."""
     (tmp_path / "slow_sink.py").write_text(SLOW)
@@ -252,7 +261,7 @@ def test_a_second_signal_cuts_requests_off_at_once(
 
     served.process.send_signal(first)
     served.read(r"(Stopping: waiting for 1 request)")
-    served.process.send_signal(signal.SIGINT)
+    served.process.send_signal(second)
     served.read(r"(1 request cut off)")
     (tmp_path / "go").touch()
     post.join()

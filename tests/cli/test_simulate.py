@@ -15,7 +15,7 @@ from itertools import pairwise
 import pytest
 
 from braze_heap.cli import _simulate
-from braze_heap.cli._hosts import is_here
+from braze_heap.cli._options import is_here
 from braze_heap.receiver import Request
 from tests.cli.conftest import Run, start
 from tests.testing.endpoint import Answered, Endpoint, events_of, listening

@@ -248,7 +248,7 @@ def test_report_names_the_top_types_or_all(run: Run) -> None:
     short = run("transform", stdin=events).stderr
     full = run("transform", "--all-types", stdin=events).stderr
 
-    assert "... and 2 more types (--all-types names them)" in short
+    assert "... and 2 more (--all-types)" in short
     assert [text.count("users.x.Type") for text in (short, full)] == [10, 12]
 
 
@@ -260,7 +260,7 @@ def test_report_tells_what_was_left_out_and_changed(run: Run) -> None:
 
     assert "email_address     1" in report
     assert "external_user_id  1  sent only as the identity" in report
-    shown = "truncated  1  strings, names or lists truncated to 1,023 characters"
+    shown = "truncated  1  A text, a name or a joined list was truncated to 1,023"
     assert shown in report
 
 
@@ -289,7 +289,7 @@ def test_misspelt_personal_field_is_pointed_out(
 ) -> None:
     """In one line, once, and the run goes on: Braze may have added the field."""
     events, config = tmp_path / "events.jsonl", tmp_path / "c.toml"
-    events.write_bytes(lines([click_event(n) for n in range(10_000)]))
+    events.write_bytes(lines([click_event(n) for n in range(1_000)]))
     config.write_text('transform.personal_fields = {emial_address = "drop"}')
 
     out, err = start(*words, "--config", config, events).communicate()
@@ -297,4 +297,4 @@ def test_misspelt_personal_field_is_pointed_out(
     said = "No event class has a field 'emial_address'. Did you mean 'email_address'?"
     assert err.decode().startswith(f"Warning: {said}\n")
     assert err.decode().count("Warning") == 1
-    assert len(out.splitlines()) == 10_000
+    assert len(out.splitlines()) == 1_000

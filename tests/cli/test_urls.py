@@ -76,6 +76,15 @@ def test_urls_and_paths_are_read_in_their_order(
     assert "41 events from 39 files" in done.stderr
 
 
+def test_a_file_url_may_name_this_machine(run: Run, batch: Path) -> None:
+    """The host localhost is that of every local path; another one is not."""
+    here = run("transform", f"file://localhost{batch}")
+    there = run("transform", f"file://elsewhere{batch}")
+
+    assert keys(here.stdout) == ["event-1", "event-2"]
+    assert there.exit_code == 2
+
+
 NARROWED = [
     ("--since 2026-01-16 --until 2026-01-17", 12),
     ("--since 2026-01-15T07 --until 2026-01-15T12", 3),
@@ -226,6 +235,7 @@ def test_storage_options_reach_the_store_and_no_message(
         ),
         ("s33://bucket/x", "unknown scheme, 's33'. Did you mean 's3'?"),
         ("s3:/bucket/x", "write s3://..."),
+        ("file:/tmp/missing", "file:/tmp/missing: write file:///tmp/missing"),
         ("gs://bucket/x", "pip install 'braze_heap[gcs]'"),
     ],
 )

@@ -1,6 +1,7 @@
 """A list of objects stays readable: whole elements, valid JSON, and a count."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from braze_heap._text import utf16_length
-from braze_heap.heap._encoder import _json_text as write
-from braze_heap.heap._lists import RenderedList, json_within, render_list
-from braze_heap.heap.calls import MAX_PROPERTIES, MAX_TEXT
+from braze_heap.heap._encoder import Adjustment, Lists, PropertyEncoder
+from braze_heap.heap._json_values import json_text, json_within
+from braze_heap.heap.calls import MAX_PROPERTIES, MAX_TEXT, Value
 
 PRODUCTS = [
     {"product_id": f"SKU-{n:04}", "price": 19.99, "metadata": {"color": "é🎉"}}
@@ -18,27 +19,37 @@ PRODUCTS = [
 ]
 
 
+Rendered = tuple[list[tuple[str, Value]], Counter[Adjustment]]
+"""Properties of a list, and the changes that were counted."""
+
+
+def render_list(name: str, elements: list[Any], lists: Lists) -> Rendered:
+    encoder = PropertyEncoder(lists=lists)
+    return encoder._render_list(name, elements), encoder.adjustments
+
+
 def rendered(elements: list[Any], lists: Any = "json") -> dict[str, Any]:
-    return dict(render_list("products", elements, lists, write).properties)
+    return dict(render_list("products", elements, lists)[0])
 
 
 def test_a_short_list_is_json_as_a_whole() -> None:
-    assert render_list("products", PRODUCTS[:2], "json", write) == RenderedList(
-        [("products", write(PRODUCTS[:2])), ("products.count", 2)]
-    )
+    properties, changes = render_list("products", PRODUCTS[:2], "json")
+
+    assert properties == [("products", json_text(PRODUCTS[:2])), ("products.count", 2)]
+    assert not changes
 
 
 def test_a_long_list_is_valid_json_of_its_first_elements() -> None:
     """And the count says how many there were."""
-    result = render_list("products", PRODUCTS, "json", write)
-    text = dict(result.properties)["products"]
+    properties, changes = render_list("products", PRODUCTS, "json")
+    text = dict(properties)["products"]
     kept = json.loads(str(text))
 
     assert kept == PRODUCTS[: len(kept)]
     assert utf16_length(str(text)) <= MAX_TEXT
-    assert utf16_length(write(PRODUCTS[: len(kept) + 1])) > MAX_TEXT
-    assert dict(result.properties)["products.count"] == 40
-    assert result.truncated == 1
+    assert utf16_length(json_text(PRODUCTS[: len(kept) + 1])) > MAX_TEXT
+    assert dict(properties)["products.count"] == 40
+    assert changes == {Adjustment.TRUNCATED: 1}
 
 
 def test_an_element_that_is_too_long_is_omitted() -> None:
@@ -87,54 +98,54 @@ def test_columns_stay_aligned_where_a_field_is_missing() -> None:
 def test_a_long_column_is_truncated_between_values() -> None:
     """A short one keeps all of them."""
     elements = [{"id": n, "name": f"name {n}" * 9} for n in range(50)]
-    result = render_list("p", elements, "columns", write)
-    columns = dict(result.properties)
+    properties, changes = render_list("p", elements, "columns")
+    columns = dict(properties)
     names = str(columns["p.name"]).split("||")
 
     assert columns["p.id"] == "||".join(map(str, range(50)))
     assert names == [f"name {n}" * 9 for n in range(len(names))]
     assert len(names) < 50
-    assert result.truncated == 1
+    assert changes == {Adjustment.TRUNCATED: 1}
 
 
 def test_a_value_that_is_too_long_ends_its_column() -> None:
     """Also a list within an object, because part of one would look complete."""
-    result = render_list("p", [{"a": [*range(900)], "b": 1}], "columns", write)
+    properties, changes = render_list("p", [{"a": [*range(900)], "b": 1}], "columns")
 
-    assert dict(result.properties) == {"p.count": 1, "p.a": "", "p.b": "1"}
-    assert result.truncated == 1
+    assert dict(properties) == {"p.count": 1, "p.a": "", "p.b": "1"}
+    assert changes == {Adjustment.TRUNCATED: 1}
 
 
 def test_a_separator_within_a_value_is_replaced_and_counted() -> None:
     """It would shift all following values."""
-    result = render_list(
-        "p", [{"a": "x||y", "b": "|"}, {"a": "z", "b": "s|t"}], "columns", write
+    properties, changes = render_list(
+        "p", [{"a": "x||y", "b": "|"}, {"a": "z", "b": "s|t"}], "columns"
     )
 
-    assert dict(result.properties) == {"p.count": 2, "p.a": "x¦¦y||z", "p.b": "¦||s|t"}
-    assert result.replaced == 2
+    assert dict(properties) == {"p.count": 2, "p.a": "x¦¦y||z", "p.b": "¦||s|t"}
+    assert changes == {Adjustment.CHARACTERS: 2}
 
 
 def test_a_field_named_count_does_not_replace_the_count() -> None:
     """Both are returned, in the order in which they take the name."""
-    result = render_list("p", [{"count": 7}], "columns", write)
+    properties, _ = render_list("p", [{"count": 7}], "columns")
 
-    assert result.properties == [("p.count", 1), ("p.count", "7")]
+    assert properties == [("p.count", 1), ("p.count", "7")]
 
 
 def test_columns_beyond_the_maximum_are_counted() -> None:
     elements = [{f"key {n} {m}": 1 for m in range(100)} for n in range(20)]
-    result = render_list("p", elements, "columns", write)
+    properties, changes = render_list("p", elements, "columns")
 
-    assert len(result.properties) == MAX_PROPERTIES + 1
-    assert result.too_many == 1_000
+    assert len(properties) == MAX_PROPERTIES + 1
+    assert changes == {Adjustment.TOO_MANY: 1_000}
 
 
 def test_more_elements_than_a_column_can_have_are_truncated() -> None:
-    result = render_list("p", [{"a": ""}] * 5_000, "columns", write)
+    properties, changes = render_list("p", [{"a": ""}] * 5_000, "columns")
 
-    assert dict(result.properties)["p.count"] == 5_000
-    assert result.truncated == 1
+    assert dict(properties)["p.count"] == 5_000
+    assert changes == {Adjustment.TRUNCATED: 1}
 
 
 JSON = st.recursive(
@@ -148,7 +159,7 @@ JSON = st.recursive(
 def test_json_within_a_limit_is_valid_and_complete_up_to_where_it_ends(
     value: Any, limit: int
 ) -> None:
-    text, omitted = json_within(value, write, limit)
+    text, omitted = json_within(value, limit)
     kept = json.loads(text, parse_constant=pytest.fail)
 
     assert utf16_length(text) <= limit
@@ -161,7 +172,7 @@ def test_json_within_a_limit_is_valid_and_complete_up_to_where_it_ends(
 def test_columns_are_legal_texts_with_at_most_one_value_for_each_element(
     elements: list[Any],
 ) -> None:
-    properties = render_list("p", elements, "columns", write).properties
+    properties, _ = render_list("p", elements, "columns")
 
     assert properties.count(("p.count", len(elements))) >= 1
     for name, value in properties[1:] if elements else ():

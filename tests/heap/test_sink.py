@@ -26,11 +26,9 @@ import pytest
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap import AsyncHeapSink, HeapSink
 from braze_heap.heap._answers import Answer
-from braze_heap.heap._core import HeapCore
+from braze_heap.heap._core import TOKEN_PATH, HeapCore, Secret
 from braze_heap.heap._delivery import deliver as delivery_steps
 from braze_heap.heap._options import HeapOptions
-from braze_heap.heap._retry import TOKEN_PATH
-from braze_heap.heap._secret import Secret
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks import Receipt

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from braze_heap.receiver import _responses
+from braze_heap.receiver import _http
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from braze_heap.receiver import _responses
 )
 def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
     """The time is rounded up."""
-    assert dict(_responses.retry_later(seconds).headers)["retry-after"] == after
+    assert dict(_http.retry_later(seconds).headers)["retry-after"] == after
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_retry_after_is_whole_seconds_up_to_one_hour(seconds, after):
 def test_throttling_has_its_own_status(is_throttled, status, result):
     """429 for Heap's rate limits, 503 for any other cause."""
     body = b'{"result":"%b"}' % result.encode()
-    response = _responses.retry_later(7, is_throttled=is_throttled)
+    response = _http.retry_later(7, is_throttled=is_throttled)
 
     assert (response.status, response.body) == (status, body)
     assert dict(response.headers) == {

@@ -17,7 +17,7 @@ from braze_heap import Pipeline, SinkUnavailable, Transformer
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.observers.prometheus import PrometheusObserver
-from braze_heap.receiver import AsyncReceiver, _responses
+from braze_heap.receiver import AsyncReceiver, _http
 from braze_heap.receiver.service import READY_AFTER, Metrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
@@ -323,7 +323,7 @@ def test_metrics_account_for_every_event(site: Site) -> None:
     assert samples["braze_heap_calls_total[]"] == 1
     assert {k: v for k, v in samples.items() if "requests_total" in k} == {
         f"braze_heap_requests_total['{status}']": status in (200, 400, 401)
-        for status in _responses.STATUSES
+        for status in _http.STATUSES
     }
 
 

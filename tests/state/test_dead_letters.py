@@ -72,7 +72,7 @@ def test_records_are_read_as_they_were_appended(
     store.append(records)
     store.close()
 
-    again = dead_letter_at(store._file.path)
+    again = dead_letter_at(store._database.path)
 
     assert list(again.read()) == records
     assert [r.source() for r in again.read()] == [
@@ -265,7 +265,7 @@ def test_threads_share_a_store(
     store: SqliteDeadLetter, dead_letter_at: Callable[..., SqliteDeadLetter]
 ) -> None:
     """Four threads on two connections lose nothing."""
-    other = dead_letter_at(store._file.path)
+    other = dead_letter_at(store._database.path)
 
     def write(name: str, to: SqliteDeadLetter) -> None:
         for number in range(10):
@@ -299,7 +299,7 @@ def test_processes_share_a_file(store: SqliteDeadLetter) -> None:
     """
     Two processes write while this one reads and forgets: each record is read once.
     """
-    command = [sys.executable, "-c", WRITER, str(store._file.path)]
+    command = [sys.executable, "-c", WRITER, str(store._database.path)]
     writers = [subprocess.Popen([*command, name]) for name in "ab"]
     forgotten: list[str] = []
     while any(writer.poll() is None for writer in writers):
@@ -471,7 +471,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize(("used", "code", "kept"), [("", 0, 18), ("used", 7, 18)])
 def test_forks(store: SqliteDeadLetter, used: str, code: int, kept: int) -> None:
     """A store made before a fork works in each process; used before, it raises."""
-    command = [sys.executable, "-c", FORKED, str(store._file.path), used]
+    command = [sys.executable, "-c", FORKED, str(store._database.path), used]
 
     assert subprocess.run(command, timeout=30, check=False).returncode == code
     assert store.stats().records == kept
@@ -497,7 +497,7 @@ def test_a_full_disk_keeps_all_or_none(store: SqliteDeadLetter) -> None:
 def test_a_damaged_record_raises(store: SqliteDeadLetter) -> None:
     """Damage raises an error with the key, and does not stop a purge."""
     store.append([record({"id": "a"})])
-    database = sqlite3.connect(store._file.path)
+    database = sqlite3.connect(store._database.path)
     database.execute("UPDATE dead_letters SET original = x'7b'")
     database.commit()
     database.close()

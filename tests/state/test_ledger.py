@@ -6,7 +6,7 @@ import contextlib
 import logging
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import pytest
 import braze_heap as bh
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap.calls import AddUserProperties, Call
-from braze_heap.pipeline import _Append, _CallLedger, _Send
 from braze_heap.sinks import MemorySink, Receipt, Rejection
 from braze_heap.state import (
     CLAIM_SECONDS,
@@ -89,15 +88,17 @@ class History:
     pipeline: bh.Pipeline = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        sink = MemorySink()
+        sink.send = self.land  # type: ignore[method-assign]
         self.pipeline = bh.Pipeline(
             TRANSFORMER,
-            MemorySink(),
+            sink,
             DISCARD,
             ledger=self.ledger,
             now=lambda: self.now,
         )
 
-    def land(self, calls: list[Call]) -> Receipt:
+    def land(self, calls: Sequence[Call]) -> Receipt:
         rejections = []
         for index, call in enumerate(calls):
             assert isinstance(call, AddUserProperties)
@@ -137,24 +138,18 @@ class History:
         if self.rng.random() < self.deaths:
             running.remove(task)
             steps.close()
-            if isinstance(step, _Send) and self.rng.random() < 0.5:
-                self.flying.append(([*step.calls], batch, self.now))
+            if step.func == self.pipeline.sink.send and self.rng.random() < 0.5:
+                self.flying.append(([*step.args[0]], batch, self.now))
             else:
                 batches.insert(0, batch)
             return
-        reply: Any = None
-        match step:
-            case _CallLedger(work):
-                reply = work()
-            case _Send(calls):
-                reply = self.land([*calls])
-            case _Append(records):
-                self.dead_letter |= {r.key.partition(":")[0] for r in records}
         try:
-            task[2:] = steps.send(reply), self.now
+            task[2:] = steps.send(step()), self.now
         except StopIteration as done:
             running.remove(task)
             self.report += done.value.report
+            keys = (record.key for record in done.value.records)
+            self.dead_letter |= {key.partition(":")[0] for key in keys}
 
 
 def random_history(ledger: Ledger, seed: int, deaths: float) -> str:

@@ -161,6 +161,16 @@ def test_another_argument_is_an_error(database: Any) -> None:
         SqlState(database)
 
 
+def test_a_ledger_knows_its_destinations(make_state: Callable[[], SqlState]) -> None:
+    """Those of which it has an entry."""
+    ledger = make_state().ledger
+    key = LedgerKey("heap one 11", "user", "plan")
+    ledger.update({key}, lambda _: {key: LedgerEntry(Statement(1.0, "event", "x"))})
+
+    assert ledger.knows("heap one 11")
+    assert not ledger.knows("heap one 12")
+
+
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A URL without driver means psycopg."""
     monkeypatch.setitem(sys.modules, "psycopg", None)

@@ -27,7 +27,7 @@ from braze_heap.state import (
     SqliteDeadLetter,
     stats,
 )
-from braze_heap.state._sqlite_file import APPLICATION_ID, LAYOUT
+from braze_heap.state._state_file import APPLICATION_ID, LAYOUT
 from braze_heap.testing import make_raw
 
 AT = datetime(2024, 1, 1, tzinfo=UTC)

@@ -33,7 +33,7 @@ from braze_heap.state import (
     SqliteProgress,
     SqliteState,
     Statement,
-    _sqlite_file,
+    _state_file,
     purge,
 )
 from braze_heap.testing import check_ledger, make_raw
@@ -276,6 +276,16 @@ def test_another_file_is_refused_by_each_part(
         part(":memory:")  # type: ignore[arg-type]
 
 
+def test_a_ledger_knows_its_destinations(state: SqliteState) -> None:
+    """Until the last entry of a destination is forgotten."""
+    write_ledger(state.ledger, 1)
+
+    assert state.ledger.knows("heap one 11")
+    assert not state.ledger.knows("heap one 12")
+    state.ledger.forget(["user-1"])
+    assert not state.ledger.knows("heap one 11")
+
+
 def test_progress_is_kept_by_backfill_and_version(state: SqliteState) -> None:
     """A newer position replaces the one of the same version only."""
     other = BackfillKey("heap one 12", KEY.url)
@@ -331,7 +341,7 @@ def test_the_same_process_cannot_lock_twice(
 ) -> None:
     """Also without `fcntl`, as on Windows; afterwards it can lock again."""
     if not has_fcntl:
-        monkeypatch.setattr(_sqlite_file, "fcntl", None)
+        monkeypatch.setattr(_state_file, "fcntl", None)
     for _ in range(2):
         with (
             state.progress.lock(KEY),

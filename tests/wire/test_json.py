@@ -110,8 +110,7 @@ def test_layouts_are_read_gzipped(arrangement):
 @arranged
 def test_layouts_are_read_in_small_pieces(arrangement, monkeypatch):
     """The boundaries between the pieces of a stream make no difference."""
-    for module in ("_elements", "_json", "_source"):
-        monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 7)
+    monkeypatch.setattr("braze_heap.wire._stream.CHUNK", 7)
 
     assert values_of(ARRANGEMENTS[arrangement](EVENTS)) == EVENTS
 
@@ -171,8 +170,7 @@ def test_offsets_beyond_the_first_piece_of_a_stream_are_from_its_start(
     arrangement, monkeypatch
 ):
     """The pieces that were read before count."""
-    for module in ("_elements", "_json", "_source"):
-        monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 64)
+    monkeypatch.setattr("braze_heap.wire._stream.CHUNK", 64)
     events = [{"id": f"event-{number}"} for number in range(50)]
     body = ARRANGEMENTS[arrangement](events).encode()
 
@@ -373,8 +371,7 @@ def small_limits(monkeypatch):
     """Make elements of 64 KiB the largest ones."""
     for module in ("_elements", "_json"):
         monkeypatch.setattr(f"braze_heap.wire.{module}.MAX_ELEMENT", 1 << 16)
-    for module in ("_elements", "_json", "_source"):
-        monkeypatch.setattr(f"braze_heap.wire.{module}.CHUNK", 1 << 12)
+    monkeypatch.setattr("braze_heap.wire._stream.CHUNK", 1 << 12)
 
 
 class Endless(io.RawIOBase):
