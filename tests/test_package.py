@@ -62,6 +62,7 @@ def test_each_extra_for_users_is_in_the_reference() -> None:
     assert named == EXTRAS.keys() - FOR_DEVELOPERS - {"distributed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [

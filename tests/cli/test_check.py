@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -291,6 +292,8 @@ def test_each_value_is_shown_with_its_place(
 
     shown = run("check", "--config", "c.toml", "--state", "s.db", "--json")
 
+    text = run("check", "--config", "c.toml", "--state", "s.db").stdout
+    assert re.search(r"^  state.path +s.db +option --state$", text, re.MULTILINE)
     values = json.loads(shown.stdout)["values"]
     found = {each["key"]: (each["value"], each["source"]) for each in values}
     assert found["state.path"] == ("s.db", "option --state")

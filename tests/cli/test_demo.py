@@ -98,6 +98,7 @@ def test_demo_has_no_colour_where_it_is_piped(shown: Result) -> None:
     assert "\x1b" not in shown.stdout
 
 
+@pytest.mark.slow
 def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
     """A terminal that knows ASCII alone gets the demo too; its files are gone."""
     environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}

@@ -207,6 +207,7 @@ def test_what_cannot_be_a_transformer_is_an_error(
     assert re.search(flaw, done.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_use_the_mappers_of_the_team(here: Path, method: str) -> None:
     """Several jobs give the output of one, however processes are started."""
