@@ -76,7 +76,7 @@ class BackfillReport:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left for another run."""
+        """Whether this run was neither stopped nor failed, so that no other is needed."""
         return not self.is_stopped and not self.failures
 
     @property

@@ -30,8 +30,8 @@ class HeapEvent:
     Something to track.
 
     Attributes:
-        name: The name in Heap, at most 1,024 characters. Heap recommends a few broad
-            names, distinguished by properties.
+        name: The name in Heap, truncated to 1,023 UTF-16 units. Heap recommends a few
+            broad names, distinguished by properties.
         properties: Any JSON. The transformer makes it legal for Heap: nested objects
             become dotted names, and null is omitted.
         identity: Identity of the user, if it differs from that of the event.

@@ -257,7 +257,7 @@ class Example:
         path = self.source[-100:]  # its end distinguishes files in storage
         start = "..." if len(path) < len(self.source) else ""
         named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
-        typed = ui.safe(self.event_type) if self.event_type else ""
+        typed = ui.safe((self.event_type or "").strip())
         at = f" at byte {self.offset:,}" if self.offset else ""
         number = f"event {self.number:,}{at}" if self.number else ""
         parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
