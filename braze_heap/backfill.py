@@ -76,7 +76,7 @@ class BackfillReport:
 
     @property
     def is_finished(self) -> bool:
-        """Whether this run was neither stopped nor failed, so that no other is needed."""
+        """Whether no other run is needed: this one was neither stopped, nor failed."""
         return not self.is_stopped and not self.failures
 
     @property

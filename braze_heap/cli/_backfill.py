@@ -245,5 +245,5 @@ class _BackfillRun:
         failures = [("-", text) for text in first_of(report.failures.values())]
         yield Section(title="Could not be read", rows=() if is_named else failures)
         number = report.skipped_user_properties
-        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}"
+        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}" * bool(number)
         yield Section("skipped_user_properties", number, note=note * bool(self.advice))
