@@ -108,7 +108,7 @@ def check(
     """
     Look at configuration, sink, host, state and disk, and show what to do.
 
-    Each value of the configuration is shown with its place. No event is sent. Nothing
+    Each value of the configuration is shown with its source. No event is sent. Nothing
     is written, except the tables of a database. The host of Heap gets one request
     without content (HEAD), through the same proxy as events. Of URL, a folder or bucket
     of Currents files, the first object is looked up.
