@@ -97,6 +97,12 @@ def test_only_invented_fields_and_types_are_found() -> None:
     ) == ((), (), 3, True)
 
 
+def test_decoded_json_is_not_compared() -> None:
+    """The error says what to write."""
+    with pytest.raises(TypeError, match=r"not a dict: write RawEvent\(value\)"):
+        observe([make_raw(CLICK)])  # type: ignore[list-item]
+
+
 def test_new_field_has_types_and_a_share() -> None:
     """A new field has its JSON types, its count and its share of the events."""
     drift = drift_of(click(), click(tint="a"), click(tint=None), click(tint=None))

@@ -52,6 +52,15 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
+def test_a_sink_as_one_text_replaces_its_parts(run: Run) -> None:
+    """Kind and path are not shown, because they have no effect."""
+    shown = run("check", "--sink", "file:x.jsonl").stdout
+
+    assert re.search(r"sink\.spec +file:x\.jsonl +option --sink", shown)
+    assert "sink.kind" not in shown
+    assert "sink.path" not in shown
+
+
 def test_options_in_force_are_named_without_secrets(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
