@@ -13,8 +13,6 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Final
 
-from braze_heap._text import did_you_mean
-
 _IMPORT: Final = re.compile(r"^from ([\w.]+) import (?:\(([^)]+)\)|(.+))", re.MULTILINE)
 _NAME: Final = re.compile(r"\b\w+ as (\w+)\b")
 _CLASS: Final = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
@@ -56,10 +54,7 @@ def attach(
     def load(name: str) -> Any:
         package = sys.modules[spec.name]
         if name not in homes:
-            hint = "" if name.startswith("_") else did_you_mean(name, dir(package))
-            raise AttributeError(
-                f"module {spec.name!r} has no attribute {name!r}.{hint}"
-            )
+            raise AttributeError(f"module {spec.name!r} has no attribute {name!r}")
         module = importlib.import_module(homes[name])
         is_module = module.__name__ == f"{spec.name}.{name}"
         value = module if is_module else getattr(module, name)

@@ -97,6 +97,9 @@ class MapperOutages:
     Failures of mappers that raise a `DeliveryError`, by event.
 
     Thread-safe, in bounded memory. A restart forgets them.
+
+    Args:
+        clock: Monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

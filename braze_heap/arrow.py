@@ -16,7 +16,7 @@ import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from braze_heap._errors import requires_extra
 from braze_heap._json import encode_text
@@ -44,11 +44,19 @@ with requires_extra(__name__, "'braze_heap[arrow]'"):
 
 __all__ = [
     "CALLS",
+    "ArrowTable",
     "calls_of",
     "newest_user_properties",
     "transform_files",
     "transform_rows",
 ]
+
+
+class ArrowTable(Protocol):
+    """Table of any library that exports Arrow, such as Polars or DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object: ...
+
 
 CHUNK: Final = 1_000
 """Events that are transformed together, as in a pipeline."""
@@ -98,7 +106,7 @@ _KINDS: Final[Mapping[type[Call], str]] = {
 
 
 def transform_files(
-    batches: Iterable[pa.RecordBatch],
+    batches: Iterable[pa.RecordBatch] | ArrowTable,
     transformer: Transformer,
     *,
     originals: bool = False,
@@ -133,7 +141,7 @@ def transform_files(
 
 
 def transform_rows(
-    batches: Iterable[pa.RecordBatch],
+    batches: Iterable[pa.RecordBatch] | ArrowTable,
     transformer: Transformer,
     *,
     event_type: str | None = None,
@@ -170,7 +178,7 @@ def transform_rows(
 
 
 def newest_user_properties(
-    batches: Iterable[pa.RecordBatch],
+    batches: Iterable[pa.RecordBatch] | ArrowTable,
 ) -> Iterator[pa.RecordBatch]:
     """
     Keep only the statement of each user property of each user that wins.

@@ -76,7 +76,7 @@ class BackfillReport:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left for another run."""
+        """Whether no other run is needed: this one was neither stopped, nor failed."""
         return not self.is_stopped and not self.failures
 
     @property

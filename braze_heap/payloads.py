@@ -30,8 +30,8 @@ class HeapEvent:
     Something to track.
 
     Attributes:
-        name: The name in Heap, at most 1,024 characters. Heap recommends a few broad
-            names, distinguished by properties.
+        name: The name in Heap, truncated to 1,023 UTF-16 units. Heap recommends a few
+            broad names, distinguished by properties.
         properties: Any JSON. The transformer makes it legal for Heap: nested objects
             become dotted names, and null is omitted.
         identity: Identity of the user, if it differs from that of the event.
@@ -103,14 +103,14 @@ def payloads_of(mapped: object) -> list[Payload]:
     """Return the payloads that a mapper returned, or raise `ReturnValueError`."""
     if mapped is None:
         return []
-    if isinstance(mapped, _PAYLOADS):
+    if isinstance(mapped, PAYLOADS):
         payloads: list[Any] = [mapped]
     elif isinstance(mapped, _NOT_SEVERAL) or not isinstance(mapped, Iterable):
         raise ReturnValueError(f"{_RETURN}; it returned {described(mapped)}")
     else:
         payloads = [*mapped]
     for number, payload in enumerate(payloads, 1):
-        if not isinstance(payload, _PAYLOADS):
+        if not isinstance(payload, PAYLOADS):
             raise ReturnValueError(
                 f"{_RETURN}; item {number} of the {type(mapped).__name__} that it "
                 f"returned is {described(payload)}"
@@ -145,7 +145,7 @@ def described(value: object) -> str:
     return kinds.get(type(value), f"a value of the type {type(value).__name__}")
 
 
-_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
+PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
 
 _NOT_SEVERAL: Final = (str, bytes, bytearray, Mapping, type, Awaitable, AsyncIterable)
 """Values that are iterable, or may be, and are never several payloads."""

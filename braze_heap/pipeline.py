@@ -112,8 +112,8 @@ class PipelineOptions(Generic[_SinkT]):
     dead_letter: DeadLetter = attrs.field(
         kw_only=False,
         metadata=doc(
-            "Keeps records that cannot be delivered; `DISCARD`, by name, counts them "
-            "and throws them away."
+            "Keeps records that cannot be delivered. `DISCARD` only counts them, and "
+            "they are lost."
         ),
     )
     ledger: Ledger | None = option(

@@ -98,6 +98,14 @@ class Report:
         """Number of events in the dead letter."""
         return sum(self.dead_lettered_by_reason.values())
 
+    def __str__(self) -> str:
+        """Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``."""
+        events = "1 event" if self.received == 1 else f"{self.received:,} events"
+        return (
+            f"{events} = {self.delivered:,} delivered + {self.skipped:,} skipped + "
+            f"{self.dead_lettered:,} dead-lettered"
+        )
+
     def __add__(self, other: Report) -> Report:
         names = attrs.fields_dict(Report)
         return Report(**{n: _added(getattr(self, n), getattr(other, n)) for n in names})
@@ -109,15 +117,6 @@ class Report:
             yield "skipped", reason, number
         for reason, number in self.dead_lettered_by_reason.items():
             yield "dead_lettered", reason, number
-
-
-def summarize(report: Report) -> str:
-    """Return ``10 events = 8 delivered + 1 skipped + 1 dead-lettered``."""
-    events = "1 event" if report.received == 1 else f"{report.received:,} events"
-    return (
-        f"{events} = {report.delivered:,} delivered + {report.skipped:,} skipped + "
-        f"{report.dead_lettered:,} dead-lettered"
-    )
 
 
 def counts(report: Report) -> dict[str, Any]:

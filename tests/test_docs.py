@@ -75,6 +75,7 @@ SYBIL = Sybil(
 SLOW = {
     "add-a-currents-release.md",
     "command-line.md",
+    "detect-schema-drift.md",
     "share-the-rate-limit.md",
     "tracking-plan.md",
     "tutorial.md",
@@ -206,6 +207,15 @@ def test_the_reference_in_the_repository_is_current(page: Path) -> None:
 
     assert text == reference_pages.with_texts(text), REGENERATE
     assert "```{api}" not in text, "write `<!-- begin {api} ... -->` and `<!-- end -->`"
+
+
+def test_the_reference_shows_the_defaults_of_classes() -> None:
+    """Of what a program calls; a default that is long or internal is shortened."""
+    page = (ROOT / "docs/reference/api/transformer.md").read_text("utf-8")
+
+    assert "`Transformer(mappers=..., *, include=()" in page
+    assert "url_parameters=('utm_*',)" in page
+    assert "suppress=None" in page
 
 
 def test_the_first_page_shows_what_happens() -> None:

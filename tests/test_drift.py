@@ -97,6 +97,12 @@ def test_only_invented_fields_and_types_are_found() -> None:
     ) == ((), (), 3, True)
 
 
+def test_decoded_json_is_not_compared() -> None:
+    """The error says what to write."""
+    with pytest.raises(TypeError, match=r"not a dict: write RawEvent\(value\)"):
+        observe([make_raw(CLICK)])  # type: ignore[list-item]
+
+
 def test_new_field_has_types_and_a_share() -> None:
     """A new field has its JSON types, its count and its share of the events."""
     drift = drift_of(click(), click(tint="a"), click(tint=None), click(tint=None))
@@ -464,7 +470,7 @@ def test_new_type_is_named_after_its_channel(
     )
 
 
-# --- Redacted by the word guard -------------------------------------------------------
+# --- Redacted because of their names --------------------------------------------------
 
 
 def custom(**properties: Any) -> dict[str, Any]:
@@ -503,6 +509,22 @@ def test_redacted_unknown_fields_are_named() -> None:
         (CLICK, "mail_client"),
         (NEW, "work_email"),
     ]
+
+
+def test_a_redacted_name_can_be_kept() -> None:
+    """The names are the keys of ``personal_data``, as the hint says."""
+    raw = custom(contact={"phone": CANARY})
+    new = click(work_email=CANARY) | {"event_type": NEW, "id": "new"}
+    new["user"]["external_user_id"] = "somebody"
+    names = redacted(drift_of(raw, new))
+
+    with pytest.warns(UserWarning, match="No event class has a field 'work_email'"):
+        transformer = bh.Transformer(personal_data=dict.fromkeys(names, "keep"))
+    calls = transformer.transform([raw, new]).calls
+
+    for name, call in zip(names, calls, strict=True):
+        assert isinstance(call, bh.Track)
+        assert call.properties[name] == CANARY
 
 
 def test_redacted_names_in_storage_are_those_over_http() -> None:

@@ -79,14 +79,14 @@ Ignored: 7.
 | `users.messages.email.Click` | properties | `link_alias` | int, null | text \
 | 3 events (50%) |
 
-## Redacted by the word guard
+## Redacted because of their names
 
-By default, text under these names is not sent. Allow a name once: \
-`personal_fields = {"custom_properties.NAME" = "keep"}`.
+By default, text under a name with a word such as email is not sent. To send it: \
+`personal_fields = {"NAME" = "keep"}`.
 
 - `users.messages.email.Click` `custom_properties.email`: 1 event
 
-## Lines to paste
+## Lines to add
 
 Into `email`:
 

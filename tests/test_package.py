@@ -53,6 +53,16 @@ def _modules(node: ast.AST) -> Iterator[str]:
                 yield module
 
 
+def test_each_extra_for_users_is_in_the_reference() -> None:
+    """The table on the first page of the reference has all of them, and no other."""
+    page = (ROOT / "docs/reference/index.md").read_text("utf-8")
+    rows = page.partition("| extra |")[2].partition("\n\n")[0].splitlines()
+    named = {name for row in rows for name in re.findall("`(.*?)`", row.split("|")[1])}
+
+    assert named == EXTRAS.keys() - FOR_DEVELOPERS - {"distributed"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [

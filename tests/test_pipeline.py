@@ -206,6 +206,7 @@ def test_each_event_is_counted_once(run: Runner) -> None:
         calls=1,
     )
     assert report.received == report.delivered + report.skipped + report.dead_lettered
+    assert str(report) == "9 events = 2 delivered + 1 skipped + 6 dead-lettered"
     assert len(dead.records) == 5
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from braze_heap import __version__
+from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli._signals import status_of
 from braze_heap.exceptions import DeliveryError
@@ -31,6 +32,16 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"braze_heap.cli._{name}")
         command: click.Command = getattr(module, name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; the error for a wrong name suggests another one."""
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            name = ui.safe(args[0])
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a path that cannot be used is an error to show."""

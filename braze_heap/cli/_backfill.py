@@ -207,7 +207,7 @@ class _BackfillRun:
                     on_progress=note,
                 )
         except UnknownFormatError as error:
-            raise WrongFormatError(f"No file holds events. {error}") from None
+            raise WrongFormatError(f"No file has events. {error}") from None
         except (ModuleNotFoundError, OSError, ValueError) as error:
             raise ui.UnusableError(ui.sentence(error)) from None
         if self.report.failures and not self.report.is_stopped:
@@ -236,7 +236,7 @@ class _BackfillRun:
             (report.objects, "found"),
             (report.done_before, "delivered by earlier runs"),
             (report.done - report.done_before, "delivered by this run"),
-            (waiting, "left for the next run"),
+            (waiting, "not delivered yet"),
         ]
         title = "Objects"
         if not report.objects:
@@ -245,5 +245,5 @@ class _BackfillRun:
         failures = [("-", text) for text in first_of(report.failures.values())]
         yield Section(title="Could not be read", rows=() if is_named else failures)
         number = report.skipped_user_properties
-        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}"
+        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}" * bool(number)
         yield Section("skipped_user_properties", number, note=note * bool(self.advice))

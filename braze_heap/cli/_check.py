@@ -36,7 +36,7 @@ _STORAGE_ONLY: Final = (
     "receives it."
 )
 
-_SEE: Final = "See docs/reference/configuration.md."
+_SEE: Final = "`braze-heap config` prints every key with its meaning."
 
 _SINK_HELP: Final = "See `braze-heap send --help` for how a sink is written."
 
@@ -108,7 +108,7 @@ def check(
     """
     Look at configuration, sink, host, state and disk, and show what to do.
 
-    Each value of the configuration is shown with its place. No event is sent. Nothing
+    Each value of the configuration is shown with its source. No event is sent. Nothing
     is written, except the tables of a database. The host of Heap gets one request
     without content (HEAD), through the same proxy as events. Of URL, a folder or bucket
     of Currents files, the first object is looked up.
@@ -257,7 +257,7 @@ class _Findings:
             answer = sink._client.head(target.host, timeout=timeout)
             self.add("host", f"{target.host} answers ({answer.status_code})")
         except Exception as error:
-            flaw = f"{target.host} is not reached: {type(error).__name__}, {error}"
+            flaw = f"{target.host} cannot be reached: {type(error).__name__}, {error}"
             self.add("host", flaw, _HOST_HELP, ok=False)
         of_identity = options.identity_events_a_minute or IDENTITY_EVENTS_A_MINUTE
         limits = (
@@ -296,7 +296,7 @@ class _Findings:
         command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
         advice = f"`{command}` lists the reasons; replay or purge them."
         is_well = size < _NEARLY_FULL * cap
-        detail = f"{path} holds {number}{used}"
+        detail = f"{path} has {number}{used}"
         self.add("state", detail, advice if records else "", ok=is_well)
 
     def _check_disk(self, folder: Path) -> None:
@@ -314,23 +314,22 @@ class _Findings:
         place = url.url if isinstance(url, opts.StoreUrl) else url
         with self.about("storage"):
             if first := next(iter(find(place, storage_options=options)), None):
-                self.add("storage", f"{url} holds {shown(first.url)}")
+                self.add("storage", f"{url} has {shown(first.url)}")
             else:
-                flaw = f"{url} holds no files"
+                flaw = f"{url} has no files"
                 self.add("storage", flaw, "Compare it with Braze.", ok=False)
 
     def sections(self, values: list[tuple[str, str, str]]) -> Iterator[Section]:
         """Yield all findings, and the *values* of the configuration."""
         keys = ("key", "value", "source")
         named = [dict(zip(keys, value, strict=True)) for value in values]
-        lines = [f"{key} = {value}  ({source})\n" for key, value, source in values]
-        yield Section("values", named, note="".join(lines))
+        yield Section("values", named, "Configuration", values, columns=keys)
         states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
         rows = [
             (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))
             for each in self.each
         ]
-        yield Section("checks", [*map(attrs.asdict, self.each)], rows=rows)
+        yield Section("checks", [*map(attrs.asdict, self.each)], "Checks", rows)
         problems = sum(not each.ok for each in self.each)
         end = ui.plural(problems, "problem") if problems else "Everything is fine."
         yield Section("ok", not problems, note=f"\n{end}")

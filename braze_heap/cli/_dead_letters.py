@@ -189,9 +189,9 @@ def _listing(
     yield Section(
         "letters",
         letters,
-        f"The oldest {len(letters):,}" if rest else "Each",
+        f"The oldest {len(letters):,}" if rest else "Dead letters",
         [(letter["reason"], Text(_title(letter))) for letter in letters],
-        f"{more}\nOne of them, whole: {command}",
+        f"{more}\nTo see one with its event: {command}",
     )
 
 
@@ -248,7 +248,7 @@ def _check_reason(reason: str | None, kept: Iterable[str]) -> None:
         braze-heap dead-letters show state.db event-17 --original > event.json
         """
     ),
-    short_help="Show one, whole.",
+    short_help="Show one with its event.",
 )
 @state_argument("key")
 @click.argument("key", metavar="KEY", required=False)
@@ -301,7 +301,7 @@ def _whole(record: DeadRecord) -> Iterator[Section]:
     for name, value in values.items():
         yield Section(name, value)
     rows = [(n, str(v)) for n, v in values.items() if v and n != "mappers"]
-    rows.append(("", meaning(record.reason)))
+    rows.insert(2, ("", meaning(record.reason)))
     rows += [("mapper", f"{name}, for {key}") for key, name in record.mappers.items()]
     text = original_text(record)
     yield Section("original", text, rows=rows, note=Text(f"\noriginal\n{text}"))

@@ -33,7 +33,7 @@ from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
-from braze_heap.report import counts, summarize
+from braze_heap.report import counts
 from braze_heap.state import SqliteDeadLetter
 from braze_heap.testing import FakeHeap, SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.fake_heap import Status
@@ -261,7 +261,7 @@ class _Hour(VirtualClock):
         yield Section(
             "heap",
             {"events": names, "repeats": held.duplicates},
-            f"What Heap holds: {ui.plural(len(events), 'event')} of {people:,} people",
+            f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people",
             [
                 (name, n, "a type newer than this version" * name.endswith(_TOMORROW))
                 for name, n in names.most_common()
@@ -287,9 +287,9 @@ class _Hour(VirtualClock):
         in_heap = ui.plural(held.events, "event")
         repeats = ui.plural(held.duplicates, "repeat")
         rows = [
-            ("Braze", f"{delivered} delivered, none left"),
+            ("Braze", f"{delivered} delivered, none pending"),
             ("", f"{requests}: {answers}; {lost} lost on the way"),
-            ("endpoint", f"{summarize(report)}, repeats counted too"),
+            ("endpoint", f"{report}, repeats counted too"),
             ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
         ]
         seconds = self._shown.seconds

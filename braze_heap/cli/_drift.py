@@ -103,8 +103,8 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     """Yield the findings; at most *top* of those that were not seen."""
     yield _summary(found)
     for new in found.new_types:
-        family = new.module.rpartition(".")[2] or "new"
-        where = f", {new.class_name} of the family {family}" if new.class_name else ""
+        module = f" in {new.module}" if new.module else " of a new family"
+        where = f"; its class: {new.class_name}{module}" if new.class_name else ""
         count = ui.plural(new.count, "event")
         title = f"New event type {ui.safe(new.event_type)}: {count}{where}"
         rows = [(f.place, f.name, ", ".join(f.types), f.frequency) for f in new.fields]
@@ -119,7 +119,7 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
             title=title,
             rows=[(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen],
         )
-    allow = 'Allow one: personal_fields = {"custom_properties.NAME" = "keep"}'
+    allow = 'To send one: personal_fields = {"NAME" = "keep"}'
     yield Section(
         title="Redacted by default, because their names have a word such as email",
         rows=[
@@ -156,7 +156,7 @@ def _summary(found: Drift) -> Section:
     findings = {
         "new type": len(found.new_types),
         "new field": len(found.new_fields),
-        "change of types": len(found.type_changes),
+        "type change": len(found.type_changes),
         "new name that was not kept": found.truncated,
     }
     parts = [ui.plural(count, noun) for noun, count in findings.items() if count]

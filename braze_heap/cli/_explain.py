@@ -101,7 +101,7 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
     read = next(itertools.islice(reads, number - 1, None), None)
     if read is None:
         name = "stdin" if path == opts.STDIN else ui.safe(str(path), 200)
-        raise ui.UnusableError(f"{name} holds no event number {number}.")
+        raise ui.UnusableError(f"{name} has no event number {number}.")
     return read
 
 

@@ -234,7 +234,7 @@ class Inputs:
     def check_any_read(self) -> None:
         """Raise a `WrongFormatError` if all inputs were skipped."""
         if self.skipped and len(self.skipped) == len(self.each):
-            raise WrongFormatError(f"No file holds events. {self.skipped[0]}")
+            raise WrongFormatError(f"No file has events. {self.skipped[0]}")
 
 
 def first_of(texts: Collection[str], most: int = 10) -> list[str]:

@@ -87,12 +87,13 @@ def plan(
     ]
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
-    planned = tracking_plan(opts.build_transformer(setup.config))
+    run = None
     if observed:
         source = attrs.evolve(source, files=(observed, *source.files))
         run = Run.of(setup.config, source)
         refuse_input(output, run.inputs.each, "--output")
-        planned = _with_traffic(planned, run)
+    planned = tracking_plan(opts.build_transformer(setup.config))
+    planned = _with_traffic(planned, run) if run else planned
     try:
         planned = planned.narrowed(*choices) if choices else planned
         before = before.narrowed(*choices) if before and choices else before

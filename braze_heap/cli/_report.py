@@ -200,7 +200,7 @@ ADVICE: Final[Mapping[str, str]] = MappingProxyType(
             "Name the mappers with --transformer, or replay with --force."
         ),
         Reason.DAMAGED_RECORD: (
-            "`dead-letters show KEY --original` prints what is left."
+            "`dead-letters show KEY --original` prints its content."
         ),
     }
 )
@@ -257,7 +257,7 @@ class Example:
         path = self.source[-100:]  # its end distinguishes files in storage
         start = "..." if len(path) < len(self.source) else ""
         named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
-        typed = ui.safe(self.event_type) if self.event_type else ""
+        typed = ui.safe((self.event_type or "").strip())
         at = f" at byte {self.offset:,}" if self.offset else ""
         number = f"event {self.number:,}{at}" if self.number else ""
         parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
@@ -480,7 +480,7 @@ class RunResult:
             yield Section.of_counts(name, title, counted, self._remark, top=self.top)
         yield Section.of_counts(
             "other_destinations",
-            "Left, because they failed at another destination. These replay them",
+            "Not replayed: they failed at another destination. To replay them, add",
             counts.other_destinations,
             lambda name: f"--destination {shlex.quote(name)}",
         )
@@ -510,8 +510,8 @@ class RunResult:
             yield f"{command} list {path}", "list dead letters and reasons"
             yield f"{command} replay {path} --sink SPEC", "after the cause is fixed"
         if unknown := len(self.report.counts.unknown):
-            names = ui.plural(unknown, "name") + " of unknown types and fields"
-            yield "braze-heap drift FILES", names
+            noun = "type or field" if unknown == 1 else "types and fields"
+            yield "braze-heap drift FILES", f"list {unknown:,} unknown {noun}"
 
 
 def skipped_files(messages: Sequence[str], top: int | None) -> Section:

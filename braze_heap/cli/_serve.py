@@ -23,7 +23,7 @@ from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
-from braze_heap.report import counts, summarize
+from braze_heap.report import counts
 from braze_heap.sinks import Sink
 
 CALLS: Final = "file:calls.jsonl"
@@ -168,8 +168,8 @@ def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
         raise sinks.failure_of(error) from None
     finally:
         log.flush_suppressed()
-        context, totals = counts(metrics.report), summarize(metrics.report)
-        logger.info("Stopped. %s", totals, extra={"braze_context": context})
+        context = {"braze_context": counts(metrics.report)}
+        logger.info("Stopped. %s", metrics.report, extra=context)
 
 
 def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> str:
@@ -186,7 +186,7 @@ def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> 
         f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
         "Enter in Braze, as a Current of the kind Custom HTTP (or Heap):",
-        "  endpoint       https://YOUR-HOST/  (of a proxy with TLS before this)",
+        "  endpoint       https://YOUR-HOST/  (a proxy with TLS, in front of this)",
         f"  bearer token   {token}",
         "",
         "Try it from another terminal:",

@@ -237,7 +237,7 @@ def sections(
     rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
     rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
     lost = f"{ui.plural(done.answers_lost, 'answer')} discarded on purpose"
-    note = f"{lost}; their events were sent again" * bool(done.answers_lost)
+    note = f"{lost}, so events were sent again" * bool(done.answers_lost)
     answers = {str(status): n for status, n in done.statuses.items()}
     yield Section("answers", answers, "Answers", rows, note)
     yield Section("failures", dict(done.failures))

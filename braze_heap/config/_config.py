@@ -203,6 +203,8 @@ class Config:
                 for key, each in declared_in(TABLES[table]).items()
             }
             if table == "sink":
+                if part.spec:  # replaces them
+                    del shown["kind"], shown["path"]
                 is_own = is_own_kind(part.kind)
                 for key, value in part.options.items():
                     shown[key] = _shown(value, is_secret=is_own)

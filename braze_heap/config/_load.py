@@ -56,7 +56,7 @@ def load_transformer(
         return found
     if isinstance(found, Mappers):
         warnings.warn(
-            f"{spec} holds your own mappers only: all other event types are skipped "
+            f"{spec} has your own mappers only: all other event types are skipped "
             "(not_mapped). To keep the shipped ones, name DEFAULT_MAPPERS | mappers.",
             stacklevel=2,
         )

@@ -134,7 +134,7 @@ class TransformConfig(TransformerOptions):
             if self.identity_prefix != attrs.fields(type(self)).identity_prefix.default:
                 raise ConfigError(
                     "identity_prefix has no effect, because identity is one field: it "
-                    "stands before the ids of the second and further fields"
+                    "is put in front of the ids of the second and further fields"
                 )
             return cast("IdentityField", self.identity[0])  # checked by the transformer
         return first_of(*self.identity, prefix=self.identity_prefix)

@@ -63,7 +63,7 @@ class SeenField:
 @attrs.frozen
 class RedactedField:
     """
-    A custom or unknown field whose text the word guard redacts by default.
+    A custom or unknown field whose text is redacted by default, because of its name.
 
     Attributes:
         event_type: Type as Braze writes it.
@@ -133,7 +133,7 @@ class Drift:
         type_changes: Values that do not fit a known field.
         other_form: Fields that are documented only for the other form. They are
             read too.
-        redacted: Custom and unknown fields that the word guard redacts by default.
+        redacted: Custom and unknown fields redacted by default, because of their names.
             They are not findings for the exit status of ``braze-heap drift``.
         unseen_fields: Documented fields of the observed types that were not seen.
         unseen_types: Types that were not observed.
@@ -251,10 +251,10 @@ def _markdown_lines(drift: Drift) -> Iterator[str]:
         f"{_code(f.event_type)} {_code(f.name)}: {_number_of_events(f.count)}"
         for f in drift.redacted
     ]
-    yield from _list(f"Redacted by the word guard\n\n{_REDACTED}", redacted)
+    yield from _list(f"Redacted because of their names\n\n{_REDACTED}", redacted)
     lines_to_add = drift.lines_to_add()
     if lines_to_add:
-        yield "\n## Lines to paste"
+        yield "\n## Lines to add"
     for lines in lines_to_add:
         yield from _paste(lines)
     unseen = [
@@ -267,8 +267,8 @@ def _markdown_lines(drift: Drift) -> Iterator[str]:
 
 
 _REDACTED: Final = (
-    "By default, text under these names is not sent. Allow a name once: "
-    '`personal_fields = {"custom_properties.NAME" = "keep"}`.'
+    "By default, text under a name with a word such as email is not sent. To send it: "
+    '`personal_fields = {"NAME" = "keep"}`.'
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
+from braze_heap._wiring import kind_of
 from braze_heap.drift._declarations import class_for
 from braze_heap.drift._model import (
     Drift,
@@ -24,7 +25,7 @@ from braze_heap.parsing import EventError, EventParser, is_nested
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.policies.redaction import CUSTOM_FIELDS
 from braze_heap.policies.word_guard import without_personal_text
-from braze_heap.wire import Read, Unreadable
+from braze_heap.wire import RawEvent, Read, Unreadable
 
 MAX_NAMES: Final = 1_000
 """Maximum number of new fields kept for one type; ten times as many for all types."""
@@ -82,7 +83,17 @@ class DriftObserver:
         self._budget = _NameBudget()
 
     def add(self, read: Read) -> None:
-        """Compare one event, or count an unreadable one."""
+        """
+        Compare one event, or count an unreadable one.
+
+        Raises:
+            TypeError: *read* is decoded JSON, not in a `RawEvent`.
+        """
+        if not isinstance(read, RawEvent | Unreadable):
+            raise TypeError(
+                f"drift compares what read_events returns, not {kind_of(read)}: write "
+                "RawEvent(value) for a decoded event"
+            )
         self._events += 1
         if isinstance(read, Unreadable):
             self._malformed[read.reason] += 1

@@ -389,7 +389,7 @@ class HasInboundPhoneMessage(HasInboundMessage):
     """Effect on the subscription: ``Subscribed``, ``Unsubscribed`` or text ``None``."""
 
     media_urls: list[str | None] | None = sensitive()
-    """Links to files that the user sent. Anyone with a link sees the file."""
+    """Links to pictures and files that the user sent. Anyone with a link sees them."""
 
 
 class HasEmailProvider(CurrentsEvent):

@@ -52,7 +52,7 @@ class LineInboundReceive(LineEvent, HasInboundMessage):
     """
 
     media_id: str | None = sensitive()
-    """Id to get the picture, video or file that the user sent. ``None`` for text."""
+    """Leads to the picture, video or file that the user sent. ``None`` for text."""
 
 
 class LineRetry(LineEvent, HasRetry):

@@ -44,7 +44,10 @@ class UserOrphan(HasUser, HasDevice, HasWorkspace, HasApp):
     """The profile that ceased to exist, 24 hex digits."""
 
     orphaned_by_id: str | None = sensitive()
-    """The surviving profile, to which earlier events of the absorbed one belong."""
+    """
+    ``user_id`` of the profile that survived, to which earlier events of the absorbed
+    one belong. Not marked by Braze, but the id of a person.
+    """
 
 
 class ProfileUpdate(HasUser, HasTimezone, HasWorkspace, HasApp, HasProfileTraits):

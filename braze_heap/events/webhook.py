@@ -49,13 +49,13 @@ class WebhookFailure(WebhookEvent, HasStepMessageVariation):
     """Host name of the endpoint. Group failures by it."""
 
     raw_response: str | None = sensitive()
-    """Beginning of the endpoint's answer. Can contain anything."""
+    """Beginning of the endpoint's answer. Not marked by Braze; can contain anything."""
 
     retry_count: int | None = None
     """Number of attempts so far."""
 
     url_path: str | None = sensitive()
-    """Path of the endpoint on ``host``. May contain a user's id."""
+    """Path at the endpoint. Not marked by Braze, but may contain a user's id."""
 
     webhook_duration: int | None = None
     """Duration of the call, in milliseconds."""

@@ -9,7 +9,7 @@ class HasBsuid(CurrentsEvent):
     """Events with WhatsApp's business-scoped id of the user."""
 
     bsuid: str | None = sensitive(since=8)
-    """WhatsApp's id of the user, different for each business."""
+    """WhatsApp's id of the user, different for each business. Identifies a person."""
 
 
 class HasWhatsAppMessage(HasBsuid):
@@ -128,7 +128,7 @@ class WhatsAppInboundReceive(
     """Completed form of a Flow response: JSON text of an object, field to answer."""
 
     in_reply_to: str | None = sensitive(since=3)
-    """``message_id`` of the message answered. Contains the phone number, too."""
+    """``message_id`` of the ``whatsapp.Send`` answered. Contains the phone number."""
 
 
 class WhatsAppRead(WhatsAppMessageEvent):

@@ -195,8 +195,8 @@ class PropertyEncoder:
         self, properties: dict[str, Any], names: Iterable[str]
     ) -> None:
         """
-        Make the values under *names*, which are legal, legal in place. Missing names
-        are ignored, and flattened objects are added after scalars.
+        Make the values under *names* legal in place. The names have to be legal.
+        Missing names are ignored, and flattened objects are added after scalars.
         """
         others = []
         short = _SURELY_SHORT

@@ -2,7 +2,6 @@
 
 from braze_heap.mappers._custom import custom_event, purchase
 from braze_heap.mappers._declared import Declared, UnknownFieldError, declare
-from braze_heap.mappers._default import DEFAULT_MAPPERS, default
 from braze_heap.mappers._registry import (
     Explanation,
     Key,
@@ -13,6 +12,7 @@ from braze_heap.mappers._registry import (
     Registration,
 )
 from braze_heap.mappers._standard import standard
+from braze_heap.mappers.shipped import DEFAULT_MAPPERS, default
 
 __all__ = [
     "DEFAULT_MAPPERS",

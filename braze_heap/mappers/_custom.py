@@ -92,7 +92,7 @@ def _marked(custom: Custom) -> Callable[[type[_T]], type[_T]]:
         if not isinstance(cls, type) or not hasattr(cls, "__attrs_attrs__"):
             name = getattr(cls, "__name__", repr(cls))
             raise TypeError(
-                f"{name} is not an attrs class: put @attrs.define below the mark"
+                f"{name} is not an attrs class: put @attrs.define below this decorator"
             )
         setattr(cls, _MARK, custom)
         return cls

@@ -10,8 +10,8 @@ from pathlib import Path
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
-from braze_heap.mappers._default import DEFAULT_MAPPERS
 from braze_heap.mappers._registry import Key, Mapper, Registration
+from braze_heap.mappers.shipped import DEFAULT_MAPPERS
 
 
 def is_shipped(entry: Registration) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar, overload
 
@@ -18,7 +18,7 @@ from braze_heap.exceptions import BrazeHeapError
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._declared import Declared
 from braze_heap.mappers._structure import reader_of
-from braze_heap.payloads import HeapEvent, HeapUserDeletion, HeapUserProperties, Mapped
+from braze_heap.payloads import PAYLOADS, Mapped
 
 Mapper: TypeAlias = Callable[[Any], Mapped]
 """Function from a typed event to payloads for Heap."""
@@ -38,7 +38,7 @@ class Registration:
     Attributes:
         key: Events of the mapper.
         mapper: The function.
-        origin: Module, name, file and line of the function.
+        origin: Module and name of the function; file and line unless it is shipped.
         is_fallback: Whether every entry that is not a fallback takes precedence.
     """
 
@@ -75,7 +75,7 @@ class Explanation:
         lines = [
             f"{name}: {self.winner.origin}, the mapper for {_name(self.winner.key)}"
         ]
-        lines += [f"  before {r.origin}, for {_name(r.key)}" for r in self.beaten]
+        lines += [f"  instead of {r.origin}, for {_name(r.key)}" for r in self.beaten]
         return "\n".join(lines)
 
 
@@ -204,35 +204,34 @@ class MapperRegistry:
     ) -> Registration | None:
         """Return the entry that applies to *event*; ``None`` if it is skipped."""
         cls = event if isinstance(event, type) else type(event)
-        try:
-            return self._found[cls]
-        except KeyError:
-            return self._find(cls, event)
-
-    def _find(
-        self, cls: type[CurrentsEvent], event: CurrentsEvent | type[CurrentsEvent]
-    ) -> Registration | None:
-        event_type = _type_of(event, cls)
-        entry = next(self._candidates(cls, event_type), None)
-        if not issubclass(cls, UnknownEvent):
+        if cls not in self._found:
+            entry = next(iter(self._candidates(event)), None)
+            if issubclass(cls, UnknownEvent):
+                return entry
             self._found[cls] = entry
-        return entry
+        return self._found[cls]
 
     def _candidates(
-        self, cls: type[CurrentsEvent], event_type: str
-    ) -> Iterator[Registration]:
+        self, event: CurrentsEvent | type[CurrentsEvent], event_type: str | None = None
+    ) -> list[Registration]:
+        """Return the entries for *event* or a class. The first one applies."""
+        cls = event if isinstance(event, type) else type(event)
+        if not issubclass(cls, CurrentsEvent) and not custom_of(cls):
+            raise TypeError(f"expected an event or its class, not {kind_of(event)}")
+        if event_type is None:
+            event_type = getattr(event, "event_type", "")
         keys: tuple[Any, ...] = (event_type, *cls.__mro__)
         nearest_first = [
             self._registrations[key] for key in keys if key in self._registrations
         ]
-        return iter(sorted(nearest_first, key=lambda entry: entry.is_fallback))
+        return sorted(nearest_first, key=lambda entry: entry.is_fallback)
 
     def explain(self, event: CurrentsEvent | type[CurrentsEvent]) -> Explanation:
         """Explain the choice of the mapper of *event*."""
         cls = event if isinstance(event, type) else type(event)
-        event_type = _type_of(event, cls)
-        winner, *beaten = (*self._candidates(cls, event_type), None)
-        return Explanation(cls, winner, tuple(filter(None, beaten)))
+        candidates = self._candidates(event)
+        winner = candidates[0] if candidates else None
+        return Explanation(cls, winner, tuple(candidates[1:]))
 
     def custom_registrations(self) -> Mapping[tuple[str, str | None], Registration]:
         """
@@ -268,9 +267,10 @@ class MapperRegistry:
         return [
             event_type
             for event_type, cls in event_types.items()
-            if (entry := next(self._candidates(cls, event_type), None)) is None
-            or entry.is_fallback
-            or entry.key is CurrentsEvent
+            if all(
+                entry.is_fallback or entry.key is CurrentsEvent
+                for entry in self._candidates(cls, event_type)[:1]
+            )
         ]
 
     def __repr__(self) -> str:
@@ -389,12 +389,7 @@ class Mappers:
 
 
 def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
-    """
-    Return *mappers* as a registry, with the mappers collected so far.
-
-    Raises:
-        TypeError: It is neither a registry nor a collector.
-    """
+    """Return *mappers* as a registry, with the mappers collected so far."""
     if isinstance(mappers, Mappers):
         return mappers.registry()
     if not isinstance(mappers, MapperRegistry):
@@ -402,15 +397,6 @@ def registry_of(mappers: MapperRegistry | Mappers) -> MapperRegistry:
             f"mappers must be a MapperRegistry or Mappers, not {kind_of(mappers)}"
         )
     return mappers
-
-
-def check_not_empty(registry: MapperRegistry) -> None:
-    """Raise `ValueError` if *registry* has no mappers."""
-    if not registry.registrations:
-        raise ValueError(
-            "mappers is empty, so every event would be skipped: register mappers "
-            "first, and join them to DEFAULT_MAPPERS with |"
-        )
 
 
 def _other_key(key: Key) -> Key | None:
@@ -423,34 +409,17 @@ def _other_key(key: Key) -> Key | None:
 
 
 def _mapper_key(key: Any) -> Key:
-    """Return the checked *key* of a mapper."""
-    if isinstance(key, str) and is_glob(key):
-        raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
-    if custom_of(key):
+    """Return the checked *key* of a mapper; the class for the name of one."""
+    is_class = isinstance(key, type) and issubclass(key, CurrentsEvent)
+    if is_class or custom_of(key) or (isinstance(key, str) and key in EVENT_TYPES):
         return key  # type: ignore[no-any-return]
-    return _event_key(key)
-
-
-def _event_key(key: Any) -> Key:
-    """
-    Return the event class or event type of *key*.
-
-    Raises:
-        TypeError: It is neither an event class nor a string.
-        ValueError: No class has this name.
-
-    Warns:
-        UserWarning: No class has this type.
-    """
-    if isinstance(key, type) and issubclass(key, CurrentsEvent):
-        return key
     if not isinstance(key, str):
         raise TypeError(
             "expected an event class, or an event type as a string, such as "
             f"maps(EmailClick), not {kind_of(key)}"
         )
-    if key in EVENT_TYPES:
-        return key
+    if is_glob(key):
+        raise ValueError(f"a mapper is for one event type, not for the pattern {key!r}")
     if "." in key:
         hint = did_you_mean(key, EVENT_TYPES)
         warn(f"No event class has the type {key!r}.{hint}")
@@ -462,14 +431,8 @@ def _event_key(key: Any) -> Key:
     raise ValueError(f"{key!r} is not an event type, class or group.{hint}")
 
 
-def _type_of(event: object, cls: type[Any]) -> str:
-    if not issubclass(cls, CurrentsEvent) and not custom_of(cls):
-        raise TypeError(f"expected an event or its class, not {kind_of(event)}")
-    return getattr(event, "event_type", "")
-
-
 def _entry(key: Key, mapper: Mapper) -> Registration:
-    check_mapper(f"the mapper for {_name(key)}", mapper)
+    _check_mapper(key, mapper)
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it
             reader_of(key)
@@ -480,31 +443,26 @@ def _entry(key: Key, mapper: Mapper) -> Registration:
     return Registration.of(key, mapper)
 
 
-def check_mapper(what: str, mapper: object) -> None:
-    """
-    Raise if *mapper* cannot be called with an event.
-
-    Raises:
-        TypeError: It cannot, or it is a class whose instances are not payloads.
-    """
-    if isinstance(mapper, type) and not issubclass(mapper, _PAYLOADS):
+def _check_mapper(key: Key, mapper: object) -> None:
+    """Raise if *mapper* cannot be called with an event."""
+    what = f"the mapper for {_name(key)}"
+    if isinstance(mapper, type) and not issubclass(mapper, PAYLOADS):
         raise TypeError(f"{what} is {kind_of(mapper)}: pass an instance")
     if not isinstance(mapper, Declared):
         check_function(what, mapper)
 
 
-_PAYLOADS: Final = (HeapEvent, HeapUserProperties, HeapUserDeletion)
-
-
 def origin_of(mapper: Callable[..., Any]) -> str:
-    """Return module, name, file and line of a function."""
+    """Return module and name of a function; file and line unless it is shipped."""
     if isinstance(mapper, Declared):
         return f"declare({mapper.name!r})"
     function = inspect.unwrap(mapper)
     name = getattr(function, "__qualname__", type(function).__qualname__)
     place = f"{getattr(function, '__module__', '?')}.{name}"
     code = getattr(function, "__code__", None)
-    return f"{place} ({code.co_filename}:{code.co_firstlineno})" if code else place
+    if code is None or place.startswith("braze_heap.mappers."):
+        return place
+    return f"{place} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def _name(key: Key) -> str:

@@ -6,15 +6,17 @@ unsupported type only when it meets a value. Here, an invalid value raises
 `InvalidValueError`, and an unsupported type raises when it is registered.
 """
 
+import contextlib
 import dataclasses
 import datetime as dt
 import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import MISSING
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -45,47 +47,65 @@ class InvalidValueError(BrazeHeapError, ValueError):
         return InvalidValueError(self.reason, f"{step}{joint}{self.path}")
 
 
-def reader_of(cls: type) -> Reader:
+_Known: TypeAlias = dict[type, Reader]
+
+
+def reader_of(cls: Any, known: _Known | None = None) -> Reader:
     """
-    Return the function that reads objects into an attrs class.
+    Return the function that reads objects into a class with members.
+
+    Args:
+        cls: An attrs class, dataclass, TypedDict or NamedTuple.
+        known: The readers of the classes that contain it.
 
     Raises:
         TypeError: A field has a type that no JSON value fits.
         NameError: A field names a type that is not defined, or not yet.
     """
-    return _class_reader(cls, {})
+    known = {} if known is None else known
+    if cls in known:
+        return lambda value: known[cls](value)  # a class that contains itself
+    known[cls] = _object  # replaced below
+    fields = [(m, _member_reader(cls, m, known)) for m in members_of(cls)]
+    is_tuple = issubclass(cls, tuple)
+
+    def read(value: Any) -> Any:
+        if is_tuple and type(value) in _ARRAYS:
+            if len(value) > len(fields):
+                raise InvalidValueError(f"a list of another length than {cls.__name__}")
+            value = {m.name: each for (m, _), each in zip(fields, value, strict=False)}
+        given = {}
+        value = _object(value)
+        for member, read_member in fields:
+            if member.name in value:
+                inner = value[member.name]
+                given[member.argument] = _inside(member.name, read_member, inner)
+            elif member.is_required:
+                raise InvalidValueError("missing", member.name)
+        try:
+            return cls(**given)
+        except DeliveryError:
+            raise
+        except Exception as error:  # of a validator or converter of the team
+            reason = f"{cls.__name__} raises {type(error).__name__}"
+            raise InvalidValueError(reason) from error
+
+    known[cls] = read
+    return read
 
 
-_Known: TypeAlias = dict[type, Reader]
-
-
-@attrs.frozen
-class Member:
-    """
-    One field of a class.
-
-    Attributes:
-        name: Name in JSON.
-        argument: Name of the argument of the class.
-        hint: Its type.
-        is_required: Whether the class needs it.
-        converts: Whether a converter of attrs gets its value.
-    """
+class Member(NamedTuple):
+    """One field of a class, by its name in JSON and that of the argument."""
 
     name: str
     argument: str
     hint: Any
     is_required: bool
-    converts: bool = False
+    has_converter: bool = False
 
 
 def members_of(cls: Any) -> list[Member]:
-    """
-    Return the fields of an attrs class, dataclass, TypedDict or NamedTuple.
-
-    Raises:
-        NameError: A field names a type that is not defined, or not yet.
-    """
+    """Return the fields of an attrs class, dataclass, TypedDict or NamedTuple."""
     hints = typing.get_type_hints(cls, None, {cls.__name__: cls}, include_extras=True)
     if attrs.has(cls):
         return [
@@ -100,59 +120,22 @@ def members_of(cls: Any) -> list[Member]:
             if a.init
         ]
     if dataclasses.is_dataclass(cls):
-        missing = dataclasses.MISSING
-        return [
-            Member(
-                f.name, f.name, hints[f.name], f.default is missing is f.default_factory
-            )
-            for f in dataclasses.fields(cls)
-            if f.init
-        ]
-    if typing.is_typeddict(cls):
-        return [Member(n, n, h, n in cls.__required_keys__) for n, h in hints.items()]
-    optional = cls._field_defaults
-    return [Member(n, n, hints.get(n, Any), n not in optional) for n in cls._fields]
-
-
-def _class_reader(cls: Any, known: _Known) -> Reader:
-    if cls in known:
-        return lambda value: known[cls](value)  # a class that contains itself
-    known[cls] = _object  # replaced below
-    fields = [(m, _member_reader(cls, m, known)) for m in members_of(cls)]
-    is_tuple = issubclass(cls, tuple)
-
-    def read(value: Any) -> Any:
-        if is_tuple and type(value) in _ARRAYS:
-            if len(value) > len(fields):
-                raise InvalidValueError(f"a list of another length than {cls.__name__}")
-            names = [member.name for member, _ in fields]
-            value = dict(zip(names, value, strict=False))
-        given = {}
-        value = _object(value)
-        for member, read_member in fields:
-            if member.name in value:
-                inner = value[member.name]
-                given[member.argument] = _inside(member.name, read_member, inner)
-            elif member.is_required:
-                raise InvalidValueError("missing", member.name)
-        try:
-            return cls(**given)
-        except DeliveryError:
-            raise
-        except Exception as error:  # of a validator or converter of the team
-            raise InvalidValueError(
-                f"{cls.__name__} raises {type(error).__name__}"
-            ) from error
-
-    known[cls] = read
-    return read
+        fields = [field for field in dataclasses.fields(cls) if field.init]
+        required = {f.name for f in fields if f.default is MISSING is f.default_factory}
+        hints = {field.name: hints[field.name] for field in fields}
+    elif typing.is_typeddict(cls):
+        required = cls.__required_keys__
+    else:
+        hints = {name: hints.get(name, Any) for name in cls._fields}
+        required = hints.keys() - cls._field_defaults
+    return [Member(n, n, hint, n in required) for n, hint in hints.items()]
 
 
 def _member_reader(cls: Any, member: Member, known: _Known) -> Reader:
     try:
         return _reader(member.hint, known)
     except TypeError as error:
-        if member.converts:
+        if member.has_converter:
             return _anything
         raise TypeError(f"{cls.__name__}.{member.name} {error}") from None
 
@@ -190,7 +173,7 @@ def _reader(hint: Any, known: _Known) -> Reader:
         if issubclass(hint, Enum):
             return _enum(hint)
         if has_members(hint):
-            return _class_reader(hint, known)
+            return reader_of(hint, known)
     raise _unsupported(hint)
 
 
@@ -275,6 +258,12 @@ def _object(value: Any) -> Any:
     raise _not(value, "an object")
 
 
+def _array(value: Any) -> Any:
+    if type(value) in _ARRAYS:
+        return value
+    raise _not(value, "a list")
+
+
 def _anything(value: Any) -> Any:
     return value
 
@@ -286,20 +275,17 @@ def _null(value: Any) -> None:
 
 def _float(value: Any) -> float:
     """Return a float. An integer is valid, because 5 and 5.0 are the same in JSON."""
-    if type(value) is float:
-        return value
-    if type(value) is int and abs(value) <= 2**53:
+    if type(value) is float or (type(value) is int and abs(value) <= 2**53):
         return float(value)
     raise _not(value, "float")
 
 
 def _decimal(value: Any) -> Decimal:
-    if type(value) is float:
-        value = repr(value)
     if type(value) is int:
         return Decimal(value)
-    if type(value) is str and _NUMBER.fullmatch(value):
-        return Decimal(value)
+    text = str(value) if type(value) in (str, float) else ""
+    if _NUMBER.fullmatch(text):
+        return Decimal(text)
     raise _not(value, "Decimal")
 
 
@@ -309,10 +295,8 @@ def _text_of(name: str, pattern: str, parse: Callable[[str], Any]) -> Reader:
 
     def read(value: Any) -> Any:
         if type(value) is str and form.fullmatch(value):
-            try:
+            with contextlib.suppress(ValueError):  # such as the month 13
                 return parse(value)
-            except ValueError:  # such as the month 13
-                pass
         raise _not(value, name)
 
     return read
@@ -369,9 +353,7 @@ def _list(make: Callable[[list[Any]], Any], items: Any, known: _Known) -> Reader
     read_item = _reader(items[0] if items else Any, known)
 
     def read(value: Any) -> Any:
-        if type(value) not in _ARRAYS:
-            raise _not(value, "a list")
-        found = [_inside("[]", read_item, item) for item in value]
+        found = [_inside("[]", read_item, item) for item in _array(value)]
         try:
             return make(found)
         except TypeError:  # a set of what is not hashable
@@ -384,9 +366,7 @@ def _tuple(items: tuple[Any, ...], known: _Known) -> Reader:
     readers = [_reader(item, known) for item in items]
 
     def read(value: Any) -> Any:
-        if type(value) not in _ARRAYS:
-            raise _not(value, "a list")
-        if len(value) != len(readers):
+        if len(_array(value)) != len(readers):
             raise InvalidValueError(f"a list of another length than {len(readers)}")
         pairs = zip(readers, value, strict=True)
         return tuple([_inside("[]", reader, item) for reader, item in pairs])
@@ -403,14 +383,10 @@ def _dict(arguments: tuple[Any, ...], known: _Known) -> Reader:
             "JSON object are text. Use dict[str, ...], and convert in the mapper"
         )
     read_key, read_item = _reader(key, known), _reader(item, known)
-
-    def read(value: Any) -> Any:
-        return {
-            _inside("[]", read_key, k): _inside("[]", read_item, v)
-            for k, v in _object(value).items()
-        }
-
-    return read
+    return lambda value: {
+        _inside("[]", read_key, k): _inside("[]", read_item, v)
+        for k, v in _object(value).items()
+    }
 
 
 def _literal(choices: tuple[Any, ...]) -> Reader:
@@ -465,7 +441,10 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
     with most of the names comes first.
     """
     ordered = sorted(options, key=lambda o: o is not int)
-    readers = [(_reader(o, known), _names_of(o)) for o in ordered]
+    readers = [
+        (_reader(o, known), {m.name for m in members_of(o)} if has_members(o) else {})
+        for o in ordered
+    ]
     others = [o for o in options if o is not types.NoneType]
     names = " or ".join(map(_type_name, options))
 
@@ -484,9 +463,3 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
         raise _not(value, names)
 
     return read
-
-
-def _names_of(option: Any) -> frozenset[str]:
-    """Return the names of the fields of a class; nothing for another type."""
-    members = members_of(option) if has_members(option) else ()
-    return frozenset(member.name for member in members)

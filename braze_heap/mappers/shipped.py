@@ -5,36 +5,53 @@ Most types have the mapper `standard`. The functions here also set user properti
 delete the user.
 """
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import attrs
+
+from braze_heap.events import CurrentsEvent
 from braze_heap.events._catalog import catalog
 from braze_heap.heap.calls import timestamp
-from braze_heap.mappers._registry import Mapper
+from braze_heap.mappers._registry import Key, Mapper, MapperRegistry, Registration
 from braze_heap.mappers._standard import standard
-from braze_heap.mappers._user_properties import (
-    StandardWithUserProperties,
-    UserProperties,
-)
 from braze_heap.parsing import exact_time
-from braze_heap.payloads import HeapUserDeletion, Payload
+from braze_heap.payloads import (
+    HeapEvent,
+    HeapUserDeletion,
+    Payload,
+    StandardEvent,
+    StandardUserProperties,
+    payloads_of,
+)
 
 if TYPE_CHECKING:
-    from braze_heap.events import (
-        EmailBounce,
-        EmailMarkAsSpam,
-        FirstSession,
-        InstallAttribution,
-        ProfileUpdate,
-        PushTokenStateChange,
-        RandomBucketNumberUpdate,
-        SubscriptionGlobalStateChange,
-        SubscriptionGroupStateChange,
-        Uninstall,
-        UserDeleteRequest,
-        UserOrphan,
-    )
+    from braze_heap import events  # loads no class
+
+UserProperties: TypeAlias = dict[str, Any]
+"""User properties by name; ``None`` sets nothing."""
+
+
+class StandardWithUserProperties:
+    """
+    A mapper that returns the standard event, and user properties of a function.
+
+    Args:
+        user_properties: From an event to the user properties.
+    """
+
+    def __init__(self, user_properties: Callable[[Any], UserProperties]) -> None:
+        functools.update_wrapper(self, user_properties)
+        self.user_properties = user_properties
+
+    def __reduce__(self) -> str:
+        return self.user_properties.__qualname__  # by name, as a function
+
+    def __call__(self, event: CurrentsEvent) -> tuple[Payload, ...]:
+        """Return the payloads for *event*."""
+        return standard(event), StandardUserProperties(self.user_properties(event))
 
 
 def _prefixed(**properties: object) -> UserProperties:
@@ -42,27 +59,27 @@ def _prefixed(**properties: object) -> UserProperties:
 
 
 @StandardWithUserProperties
-def store_install_source(event: "InstallAttribution") -> UserProperties:
+def store_install_source(event: "events.InstallAttribution") -> UserProperties:
     """Store the source of an install."""
     return _prefixed(install_source=event.source)
 
 
 @StandardWithUserProperties
-def store_uninstall(event: "Uninstall") -> UserProperties:
+def store_uninstall(event: "events.Uninstall") -> UserProperties:
     """Store the time of an uninstall, per app."""
     app = f"app_{event.app_id}_" if event.app_id else ""
     return _prefixed(**{f"{app}uninstalled_at": timestamp(event.time)})
 
 
 @StandardWithUserProperties
-def store_first_session(event: "FirstSession") -> UserProperties:
+def store_first_session(event: "events.FirstSession") -> UserProperties:
     """Store the time of the first session, per app."""
     app = f"app_{event.app_id}_" if event.app_id else ""
     return _prefixed(**{f"{app}first_session_at": timestamp(event.time)})
 
 
 @StandardWithUserProperties
-def store_email_bounce(event: "EmailBounce") -> UserProperties:
+def store_email_bounce(event: "events.EmailBounce") -> UserProperties:
     """
     Store the time of the last bounce of an email.
 
@@ -72,13 +89,13 @@ def store_email_bounce(event: "EmailBounce") -> UserProperties:
 
 
 @StandardWithUserProperties
-def store_spam_complaint(event: "EmailMarkAsSpam") -> UserProperties:
+def store_spam_complaint(event: "events.EmailMarkAsSpam") -> UserProperties:
     """Store the time at which the user last marked an email as spam."""
     return _prefixed(email_marked_as_spam_at=timestamp(event.time))
 
 
 @StandardWithUserProperties
-def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties:
+def store_subscription(event: "events.SubscriptionGlobalStateChange") -> UserProperties:
     """Store the subscription to a channel, and the time of the change."""
     channel = (event.channel or "").strip().lower().replace(" ", "_")
     name = f"{channel}_subscription" if channel else "subscription"
@@ -86,14 +103,17 @@ def store_subscription(event: "SubscriptionGlobalStateChange") -> UserProperties
 
 
 @StandardWithUserProperties
-def store_group_subscription(event: "SubscriptionGroupStateChange") -> UserProperties:
+def store_group_subscription(
+    event: "events.SubscriptionGroupStateChange",
+) -> UserProperties:
     """Store the subscription to a subscription group, and the time of the change."""
     group = event.subscription_group_id
     return _subscription(event, f"subscription_group_{group}") if group else {}
 
 
 def _subscription(
-    event: "SubscriptionGlobalStateChange | SubscriptionGroupStateChange", name: str
+    event: "events.SubscriptionGlobalStateChange | events.SubscriptionGroupStateChange",
+    name: str,
 ) -> UserProperties:
     state = event.subscription_status
     if not state:
@@ -102,13 +122,13 @@ def _subscription(
 
 
 @StandardWithUserProperties
-def store_random_bucket(event: "RandomBucketNumberUpdate") -> UserProperties:
+def store_random_bucket(event: "events.RandomBucketNumberUpdate") -> UserProperties:
     """Store the new random bucket number, for random segments."""
     return _prefixed(random_bucket_number=event.random_bucket_number)
 
 
 @StandardWithUserProperties
-def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
+def store_push_permission(event: "events.PushTokenStateChange") -> UserProperties:
     """
     Store the permission for notifications that a device last reported, per app.
 
@@ -127,13 +147,13 @@ def store_push_permission(event: "PushTokenStateChange") -> UserProperties:
     return _prefixed(**{name: permission, f"{name}_at": time})
 
 
-def delete_user(event: "UserDeleteRequest") -> tuple[Payload, ...]:
+def delete_user(event: "events.UserDeleteRequest") -> tuple[Payload, ...]:
     """Delete the user if deletions are enabled, else send the request as an event."""
     return standard(event), HeapUserDeletion()
 
 
 @StandardWithUserProperties
-def store_merge(event: "UserOrphan") -> UserProperties:
+def store_merge(event: "events.UserOrphan") -> UserProperties:
     """Store, on the absorbed user, the profile that remains."""
     return _prefixed(merged_into=event.orphaned_by_id)
 
@@ -145,7 +165,7 @@ language last_name phone_number timezone
 
 
 @StandardWithUserProperties
-def store_profile(event: "ProfileUpdate") -> UserProperties:
+def store_profile(event: "events.ProfileUpdate") -> UserProperties:
     """
     Store the profile with its custom attributes.
 
@@ -183,3 +203,43 @@ DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
     {event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())}
 )
 """Event type to mapper: `standard` for each type that has none of its own."""
+
+_MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
+    (CurrentsEvent, standard),
+    *DECISIONS.items(),
+)
+
+DEFAULT_MAPPERS: Final = MapperRegistry(
+    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
+).as_fallback()
+"""A mapper for every event type. Mappers of a team take precedence."""
+
+
+def default(
+    event: CurrentsEvent, name: str | None = None, /, **changes: Any
+) -> tuple[Payload, ...]:
+    """
+    Return all payloads of the shipped mapper of *event*, with properties added.
+
+    They include the user properties of the shipped mapper; `standard` returns only the
+    event.
+
+    Args:
+        event: Event to map.
+        name: Name of the event in place of Braze's display name.
+        changes: Properties of the event to add or to replace; ``None`` removes one.
+    """
+    mapper = DEFAULT_MAPPERS.mapper_for(event)
+    payloads = payloads_of(mapper(event) if mapper else None)
+    return tuple(
+        _changed(p, name, changes) if isinstance(p, HeapEvent) else p for p in payloads
+    )
+
+
+def _changed(
+    payload: HeapEvent, name: str | None, changes: dict[str, Any]
+) -> HeapEvent:
+    properties = {**payload.properties, **changes}
+    if name and isinstance(payload, StandardEvent):
+        payload = attrs.evolve(payload, name=name, has_own_name=False)
+    return attrs.evolve(payload, properties=properties)

@@ -2,8 +2,8 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
 
 import attrs
 
@@ -13,6 +13,7 @@ from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.exceptions import DeliveryError, name_event
 from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import AddUserProperties, Call
+from braze_heap.mappers._registry import origin_of
 from braze_heap.parsing import id_text
 from braze_heap.policies.identity import IdentityError
 from braze_heap.policies.naming import Naming
@@ -20,8 +21,21 @@ from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped, TransformResult
 from braze_heap.wire import RawEvent, Unreadable
 
-Outcome: TypeAlias = Skipped | Rejected | None
-"""Outcome of an event; ``None`` if it became calls."""
+
+class NotSent(Exception):  # noqa: N818 (it is an outcome)
+    """
+    An event without calls.
+
+    Attributes:
+        reason: A `SkipReason` if it is skipped, a `Reason` if it is rejected.
+        detail: Detail of a rejection.
+    """
+
+    def __init__(self, reason: Reason | SkipReason, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
 
 _MAX_FAILURES: Final = 5
 """Failures in a row after which a lookup counts as down for all events."""
@@ -83,21 +97,14 @@ class Batch:
         """
         Return the call for *user_properties*; ``None`` if they are empty.
 
-        Args:
-            user_properties: Names and values, not legal yet.
-            identity: Identity of the user.
-            time: Time of the event that states them, in UTC epoch seconds.
-            event_id: Id of that event.
-            naming: Policy for the names, if it applies to them.
+        *naming* is the policy for their names, if it applies to them.
         """
         legal = self.encoder.user_properties(user_properties)
         if naming is not None:
             legal = naming.user_properties(legal, self.encoder)
         if not legal:
             return None
-        call = AddUserProperties(identity, legal, time=float(time), event_id=event_id)
-        self.user_properties.append(call)
-        return call
+        return AddUserProperties(identity, legal, time=float(time), event_id=event_id)
 
     def count_unknown(self, event: CurrentsEvent) -> None:
         if isinstance(event, UnknownEvent):
@@ -106,8 +113,13 @@ class Batch:
         for place in itertools.islice(event.extra, _MAX_NAMES):
             self.result.unknown[f"{event.event_type} {place[:_MAX_NAME]}"] += 1
 
-    def skip(self, reason: SkipReason, event: CurrentsEvent) -> Skipped:
-        skipped = Skipped(reason, event.event_type, event.id)
+    def note_not_sent(
+        self, error: NotSent | IdentityError, event: CurrentsEvent
+    ) -> Skipped | Rejected:
+        """Add *event* to the skipped or rejected ones, and return its outcome."""
+        if not isinstance(error.reason, SkipReason):
+            return self.reject(error.reason, error.detail, event)
+        skipped = Skipped(error.reason, event.event_type, event.id)
         self.result.skipped.append(skipped)
         return skipped
 
@@ -125,24 +137,17 @@ class Batch:
         """Add the *calls* of the event with the current number."""
         self.result.calls += calls
         self.origins += [self.number] * len(calls)
-
-    def reject_identity(self, error: IdentityError, event: CurrentsEvent) -> Outcome:
-        if isinstance(error.reason, SkipReason):
-            return self.skip(error.reason, event)
-        return self.reject(error.reason, error.detail, event)
+        self.user_properties += [c for c in calls if isinstance(c, AddUserProperties)]
 
     def put_off(
-        self, error: DeliveryError, function: object, origin: str, event: CurrentsEvent
-    ) -> Rejected:
+        self, error: DeliveryError, function: Callable[..., Any], event: CurrentsEvent
+    ) -> NoReturn:
         """
         Reject *event* because *function* cannot decide about it.
 
         The rest of the batch is mapped too, so that events which fail together are
         dead-lettered together; `check_decided` raises later. After several failures in
-        a row the rest is not mapped.
-
-        Raises:
-            DeliveryError: *error*, to send the batch again.
+        a row, raise *error*, and the rest is not mapped.
         """
         if id(function) not in self.down:
             name_event(error, event.event_type, event.id)
@@ -158,8 +163,8 @@ class Batch:
             self.failures[id(function)] += verdict in ("undecided", "suspect")
             if self.failures[id(function)] >= _MAX_FAILURES:
                 raise error
-        detail = f"{origin}: {describe_exception(error)}"
-        return self.reject(Reason.MAPPER_UNAVAILABLE, detail, event)
+        detail = f"{origin_of(function)}: {describe_exception(error)}"
+        raise NotSent(Reason.MAPPER_UNAVAILABLE, detail)
 
     def note_success(self, function: object, event: CurrentsEvent) -> None:
         """Record that a function of a team decided about *event*."""
@@ -168,18 +173,12 @@ class Batch:
             self.failures.pop(id(function), None)
 
     def check_decided(self) -> None:
-        """
-        Raise unless every undecided event is to be dead-lettered.
-
-        Raises:
-            DeliveryError: Send the batch again.
-        """
+        """Raise, to send the batch again, unless all undecided are dead-lettered."""
         if self.undecided:
             raise self.undecided
         for error, function, event_id in self.suspects:
-            if not (
-                self.outages and self.outages.is_event_at_fault(function, event_id)
-            ):
+            outages = self.outages
+            if not (outages and outages.is_event_at_fault(function, event_id)):
                 raise error
 
     def repeat(self, event: CurrentsEvent) -> None:
@@ -199,12 +198,7 @@ class Batch:
 
         In Heap the last write wins, and calls may be sent in any order. Other values
         move to the outdated ones of the result. Events without calls are then skipped.
-
-        Args:
-            items: The batch.
-
-        Returns:
-            The number of the event of each outdated call.
+        Return the number of the event, in *items*, of each outdated call.
         """
         stated, result = self.user_properties, self.result
         if len({call.identity for call in stated}) == len(stated):

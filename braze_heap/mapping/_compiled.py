@@ -1,10 +1,9 @@
 """
 The standard mapping of one event class, with all policies, compiled to one function.
 
-`compile_mapping` writes the function: a step for each field, and a step for each policy
-that has an effect on the class. The function declines unusual events by returning
-``None``, without side effects; the generic mapping then maps them. An exception in it
-is a bug.
+`compile_mapping` writes the function from `_MAP_EVENT`, with the steps of each field in
+it. The function declines unusual events by returning ``None``, without side effects;
+the generic mapping then maps them. An exception in it is a bug.
 
 A policy has one step here and one twin in `braze_heap.mapping._generic`.
 """
@@ -24,7 +23,7 @@ from braze_heap._json_limits import within_fast_limits
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
 from braze_heap.events._field_types import INVALID
-from braze_heap.events._schema import Schema, schema_of
+from braze_heap.events._schema import schema_of
 from braze_heap.heap._encoder import are_legal_texts, is_legal_text, to_simple_value
 from braze_heap.heap.calls import (
     MAX_INTEGER,
@@ -35,7 +34,6 @@ from braze_heap.heap.calls import (
     timestamp,
     timestamp_of_second,
 )
-from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._custom import DISCRIMINATORS
 from braze_heap.mappers._standard import (
     BOT_CLICK,
@@ -43,6 +41,7 @@ from braze_heap.mappers._standard import (
     EPOCH_FIELDS,
     MACHINE_OPEN,
     TAKEN_NAMES,
+    copy_of,
     date_of,
     decoded,
     is_machine_open,
@@ -50,15 +49,13 @@ from braze_heap.mappers._standard import (
     property_names,
     standard,
 )
-from braze_heap.mappers._user_properties import StandardWithUserProperties
+from braze_heap.mappers.shipped import StandardWithUserProperties
 from braze_heap.mapping._batch import Batch
 from braze_heap.mapping._policies import Policies
 from braze_heap.parsing import exact_time
 from braze_heap.payloads import StandardEvent
 from braze_heap.policies.derived import (
-    CHANNEL_FIELDS,
-    KEYS,
-    NAMES,
+    FIRST_OF,
     channel_of,
     constants_of,
     domain_of,
@@ -67,7 +64,6 @@ from braze_heap.policies.derived import (
 )
 from braze_heap.policies.local_time import local_time
 from braze_heap.policies.naming import Naming
-from braze_heap.policies.privacy import Treatment
 from braze_heap.policies.redaction import CUSTOM_FIELDS, Redaction
 from braze_heap.policies.urls import URL_FIELDS, is_url, may_change
 from braze_heap.reasons import SkipReason
@@ -103,17 +99,18 @@ def compile_mapping(cls: type[CurrentsEvent], policies: Policies) -> MapEvent | 
     if len(policies.fixed) > _MAX_FIXED:  # a call may have too many properties
         return None
     keeps = policies.keeps_user_properties(event_type)
-    user_properties = stating.user_properties if stating and keeps else None
-    if not policies.selects(event_type) and not user_properties:
+    state = stating.user_properties if stating and keeps else None
+    if not policies.selects(event_type) and not state:
         return lambda *_: SkipReason.EXCLUDED
     is_sampled = policies.rate_of(event_type) < 1
-    if user_properties and (is_sampled or not policies.selects(event_type)):
+    if state and (is_sampled or not policies.selects(event_type)):
         return None  # the event is not sent, but what it states is
-    function = _Function(cls, policies)
-    function.write(user_properties)
+    objects = _objects(cls, policies, state)
+    switches = {n: each for n, each in objects.items() if isinstance(each, bool)}
+    used = _GLOBALS | {n: objects[n] for n in objects.keys() - switches}
     # The text and the objects are those of this module.
-    exec(_code(cls.__name__, function.text()), function.globals)  # noqa: S102
-    map_event: MapEvent = function.globals["map_event"]
+    exec(_code(cls.__name__, _text(cls, policies, switches)), used)  # noqa: S102
+    map_event: MapEvent = used["map_event"]
     return map_event
 
 
@@ -128,269 +125,171 @@ def _code(name: str, text: str) -> CodeType:
     return compile(text, file, "exec")
 
 
+def _text(
+    cls: type[CurrentsEvent], policies: Policies, switches: dict[str, bool]
+) -> str:
+    """Return `_MAP_EVENT` with the steps of each field, and with its switches set."""
+    steps = {
+        name: _steps_of(cls, policies.redaction, name, kind.name)
+        for name, kind in schema_of(cls).kinds.items()
+    }
+
+    def write(place: re.Match[str]) -> str:
+        if place[2] == "derived":
+            return _derived_steps(cls, policies)
+        lines = [_written(getattr(s, place[2]), name) for name, s in steps.items()]
+        return textwrap.indent("".join(lines), place[1])
+
+    body = re.sub(r"( *)FIELDS\.(\w+)\n", write, _MAP_EVENT)
+    body = re.sub(r"\b[A-Z_]+\b", lambda m: str(switches.get(m[0], m[0])), body)
+    header = "def map_event(event_id, time, user, properties, batch):\n"
+    return header + textwrap.indent(body, "    ")
+
+
+def _objects(
+    cls: type[CurrentsEvent],
+    policies: Policies,
+    state: Callable[[Any], dict[str, Any]] | None,
+) -> dict[str, Any]:
+    """Return the objects that `_MAP_EVENT` uses, and its switches, which are bool."""
+    schema, event_type = schema_of(cls), cls.event_type
+    options, identity = policies.options, policies.identity
+    naming, redaction = policies.naming, policies.redaction
+    typed_names = {name for kind, name in policies.customs if kind == event_type}
+    has_mark = not schema.places.keys().isdisjoint((MACHINE_OPEN, BOT_CLICK))
+    drops_machines = has_mark and options.machines == "drop"
+    suppresses, rate = policies.suppresses is not None, policies.rate_of(event_type)
+    keeps_exact_time = redaction.treatment_of(cls, "time_ms") == "keep"
+    needs_redacted = state is not None or callable(naming.event_names)
+    constants = constants_of(cls, policies.derived) | {"event_type": event_type}
+    return {
+        "policies": policies,
+        "naming": naming,
+        "redaction": redaction,
+        "FIELDS_OF_USER": schema.names_in("user"),
+        "PROPERTIES": schema.names_in("properties"),
+        "unknown_fields": _UnknownFields(cls, redaction),
+        "VALIDATE": {name: kind.validate for name, kind in schema.kinds.items()},
+        "HAS_IDENTITY_FIELDS": bool(identity.fields),
+        "HAS_OTHER_FIELDS": len(identity.fields) > 1,
+        "IDENTITY_FIELDS": identity.fields,
+        "is_legal_identity": identity.is_legal,
+        "HAS_LOCAL_TIME": options.local_time,
+        "HAS_EXACT_TIME": "time_ms" in schema.places and keeps_exact_time,
+        "HAS_TYPED_NAMES": bool(typed_names),
+        "TYPED_NAMES": typed_names,
+        "DISCRIMINATOR": DISCRIMINATORS.get(event_type),
+        "NEEDS_EVENT": needs_redacted or not identity.fields,
+        "event_of": functools.partial(_event_of, cls),
+        "MAY_SKIP": suppresses or drops_machines or rate < 1,
+        "SUPPRESSES": suppresses,
+        "DROPS_MACHINES": drops_machines,
+        "IS_SAMPLED": rate < 1,
+        "EVENT_TYPE": event_type,
+        "NEEDS_REDACTED": needs_redacted,
+        "HAS_USER_PROPERTIES": state is not None,
+        "state": state,
+        **_event_name(cls, naming),
+        "CONSTANTS": constants | ({"sample_rate": rate} if rate < 1 else {}),
+        "MARKS_MACHINES": MACHINE_OPEN in schema.places,
+        "RENAMES": naming.touches_properties,
+        "new_name": functools.lru_cache(10_000)(functools.partial(_new_name, naming)),
+        "HAS_FIXED": bool(policies.fixed),
+    }
+
+
+def _event_name(cls: type[CurrentsEvent], naming: Naming) -> dict[str, Any]:
+    """Return the objects of `_MAP_EVENT` for the name of the event."""
+    is_custom = cls.event_type == CUSTOM_EVENT
+    is_function = callable(naming.event_names)
+    sample = cls(id="", time=1)
+
+    def name_of(own: str | None, event: CurrentsEvent = sample) -> str:
+        payload = StandardEvent(own or cls.display_name, has_own_name=bool(own))
+        return naming.event_name(payload, event)
+
+    name = "" if is_custom or is_function else name_of(None)
+    return {
+        "IS_CUSTOM_EVENT": is_custom,
+        "IS_NAMED_BY_FUNCTION": is_function,
+        "HAS_LEGAL_NAME": bool(name) and is_legal_text(name),
+        "EVENT_NAME": name,
+        "name_of": name_of if is_function else functools.lru_cache(1024)(name_of),
+    }
+
+
 @attrs.frozen
 class _FieldSteps:
     """
-    The lines for one field, by their place in the function; empty where none is needed.
+    The lines for one field, by their place in `_MAP_EVENT`.
+
+    ``NAME`` stands for the field, and ``LOCAL`` for its local variable.
 
     Attributes:
         check: Check the value. All values that stay in ``fields`` must be texts.
+        add_typed: Replace the value in ``typed``.
         redact: Apply the policy for personal data.
         put: Put the value back as a property.
         put_object: Put the values in an object back, after all scalars.
     """
 
     check: str = ""
+    add_typed: str = ""
     redact: str = ""
     put: str = ""
     put_object: str = ""
 
 
-class _Function:
-    """
-    The function for one class, while it is written.
-
-    First it checks the fields, then come the policies that skip events. From then on
-    nothing declines the event, and properties and counts are written.
-
-    Attributes:
-        globals: Objects that the function uses, by name.
-    """
-
-    def __init__(self, cls: type[CurrentsEvent], policies: Policies) -> None:
-        self.cls = cls
-        self.schema = schema_of(cls)
-        self.policies = policies
-        unknown = _UnknownFields(cls, policies.redaction)
-        self.globals: dict[str, Any] = {
-            **_GLOBALS,
-            "EVENT_TYPE": cls.event_type,
-            "FIELDS_OF_USER": self.schema.names_in("user"),
-            "PROPERTIES": unknown.known,
-            "VALIDATE": {n: kind.validate for n, kind in self.schema.kinds.items()},
-            "split_unknown": unknown.split,
-            "LABELS": unknown.labels,
-            "hash_text": policies.redaction.hash_text,
-            "redact_inside": policies.redaction.apply_nested,
-            "clean_urls": policies.redaction.clean_urls,
-            "is_usual": policies.redaction.is_usual,
-            "protected": policies.redaction.protected,
-        }
-        self._lines: list[str] = []
-        self._steps = {n: self._steps_of(n, kind) for n, kind in _kinds(self.schema)}
-
-    def text(self) -> str:
-        """Return the text of the function."""
-        body = textwrap.indent("".join(self._lines), "    ")
-        return f"def map_event(event_id, time, user, properties, batch):\n{body}"
-
-    def add(self, lines: str, name: str = "", **constants: Any) -> None:
-        """
-        Add *lines*, which may use *constants*.
-
-        ``NAME`` stands for the field *name*, and ``LOCAL`` for its local variable.
-        """
-        lines = re.sub(r"\bNAME\b", repr(name), lines)
-        self._lines.append(lines.replace("LOCAL", f"{name}_"))
-        self.globals |= constants
-
-    def write(self, user_properties: Callable[[Any], Any] | None) -> None:
-        """Write all steps, in the order of the generic mapping."""
-        self.add(_MERGE)
-        self._read_for_policies()
-        self._for_fields("check")
-        self.add(_CHECK_TEXTS)
-        self._skip_or_decline(user_properties)
-        self.add(_REDACTING)
-        self._for_fields("redact")
-        self._event_name()
-        self.add(_LEGALIZE_TEXTS)
-        self._for_fields("put")
-        self._added_properties()
-        self._derived_properties()
-        self._for_fields("put_object")
-        self.add(_ADD_UNKNOWN)
-        self._finish(user_properties is not None)
-
-    def _for_fields(self, place: str) -> None:
-        for name, steps in self._steps.items():
-            self.add(getattr(steps, place), name)
-
-    def _read_for_policies(self) -> None:
-        """Read fields for policies, before the fields are taken out."""
-        if self.policies.identity.fields:
-            self._identity_fields()
-        if self._drops_machines:
-            self.add("is_by_machine = _is_machine(fields)\n")
-        if self.policies.options.local_time:
-            self.add("zone = fields.get('timezone')\n")
-        if self._is_time_exact:
-            self.add("exact = fields.get('time_ms')\n")
-
-    def _skip_or_decline(self, user_properties: Callable[[Any], Any] | None) -> None:
-        identity, naming = self.policies.identity, self.policies.naming
-        event_type, customs = self.cls.event_type, self.policies.customs
-        if names := {name for kind, name in customs if kind == event_type}:
-            lines = "if fields.get(NAME) in TYPED_NAMES:\n    return None\n"
-            self.add(lines, DISCRIMINATORS[event_type], TYPED_NAMES=names)
-        needs_redacted = user_properties or callable(naming.event_names)
-        if needs_redacted or not identity.fields:
-            self._typed_event()
-        if not identity.fields:
-            self.globals |= {"identity_of": identity.identity_of}
-            self.add(_IDENTITY_FUNCTION, read=identity.function)
-        if self.policies.suppresses:
-            self.add(_SUPPRESS, suppresses=self.policies.is_suppressed)
-            self._skip_if("is_suppressed", SkipReason.SUPPRESSED)
-        if self._drops_machines:
-            self._skip_if("is_by_machine", SkipReason.MACHINE)
-        if self.policies.sampling and self.policies.rate_of(event_type) < 1:
-            self.globals["keeps"] = self.policies.sampling.keeps
-            self._skip_if("not keeps(identity, EVENT_TYPE)", SkipReason.SAMPLED)
-        if needs_redacted:
-            redaction = self.policies.redaction
-            self.globals["redact_event"] = redaction.apply
-            line = "redact_event(event)\nguard_event(event)\n"
-            self.add(line, guard_event=redaction.guard)
-        if callable(naming.event_names):
-            self._function_for_names()
-        if user_properties:
-            self.add("stated = state(event)\n", state=user_properties)
-
-    def _skip_if(self, condition: str, reason: SkipReason) -> None:
-        lines = _SKIP.replace("CONDITION", condition)
-        self.add(lines.replace("REASON", f"SkipReason.{reason.name}"))
-
-    def _finish(self, has_user_properties: bool) -> None:
-        naming, fixed = self.policies.naming, self.policies.fixed
-        if naming.touches_properties:
-            self.add(_RENAME, NEW_NAMES=_NewNames(naming), rename=naming.properties)
-        if fixed:
-            self.add("fields = {**FIXED, **fields}\n", FIXED=fixed)
-        value = "exact_time(time, exact)" if self._is_time_exact else "time"
-        self.add(f"seconds = {value}\n")
-        written = "timestamp" if self._is_time_exact else "timestamp_of_second"
-        self.add(_TRACK.format(written=written))
-        if has_user_properties:
-            self.add(_CALLS, NAMING=naming)
-        else:
-            self.add("return track\n")
-
-    def _derived_properties(self) -> None:
-        places = property_names(self.cls)
-        own = [places.get(field, field) for field in self.schema.places]
-        for name in varying_of(self.cls, self.policies.derived):
-            value = _DERIVED.get(name)
-            if value is None:  # the first of some fields
-                found = [n for n in _FIRST_OF[name] if n in own]
-                value = " or ".join(f"fields.get({each!r})" for each in found)
-                value = f"channel_of({value})" if name == "channel" else value
-            self.add(_ADD_DERIVED.format(value=value), name)
-
-    def _treatment(self, name: str) -> Treatment:
-        return self.policies.redaction.treatment_of(self.cls, name)
-
-    def _steps_of(self, name: str, kind: str) -> _FieldSteps:
-        treatment, is_text = self._treatment(name), kind in ("string", "json text")
-        has_nested = self.policies.redaction.has_nested(name)
-        if is_text and treatment != "keep":
-            return _FieldSteps(
-                redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT
-            )
-        if treatment != "keep":
-            is_bounded = "_is_small(LOCAL) and " if kind == "json object" else ""
-            is_valid = f"{is_bounded}VALIDATE[NAME](LOCAL) is not INVALID"
-            return _FieldSteps(_take(is_valid), _REDACT)
-        if kind == "string":
-            lines = _REDACT_INSIDE_TEXT if has_nested else ""
-            return _FieldSteps(redact=lines + _CLEAN_URL * (name in URL_FIELDS))
-        steps = _STEPS[kind]
-        if name in EPOCH_FIELDS and kind == "int":
-            steps = attrs.evolve(steps, put=_PUT_DATE)
-        if has_nested and steps.put_object:
-            steps = attrs.evolve(steps, redact=_REDACT_INSIDE)
-        if name in CUSTOM_FIELDS:
-            return attrs.evolve(steps, redact=steps.redact + _PROTECT)
+def _steps_of(
+    cls: type[CurrentsEvent], redaction: Redaction, name: str, kind: str
+) -> _FieldSteps:
+    treatment, steps = redaction.treatment_of(cls, name), _STEPS[kind]
+    is_of_user = schema_of(cls).places[name] == "user"
+    if treatment == "drop" and is_of_user and kind == "string":
+        return _FieldSteps(_CHECK_USER_TEXT, redact=_REDACT)
+    if treatment != "keep" and kind in ("string", "json text"):
+        steps = _FieldSteps(redact=_HASH_TEXT if treatment == "hash" else _REDACT_TEXT)
+    elif treatment != "keep":
+        is_bounded = "_is_small(LOCAL) and " if kind == "json object" else ""
+        check = _take(f"{is_bounded}VALIDATE[NAME](LOCAL) is not INVALID")
+        steps = _FieldSteps(check, steps.add_typed, _REDACT)
+    elif kind == "string":
+        lines = _REDACT_INSIDE_TEXT if redaction.has_nested(name) else ""
+        steps = _FieldSteps(redact=lines + _CLEAN_URL * (name in URL_FIELDS))
+    elif name in EPOCH_FIELDS and kind == "int":
+        steps = attrs.evolve(steps, put=_PUT_DATE)
+    elif steps.put_object:
+        lines = _REDACT_INSIDE if redaction.has_nested(name) else ""
+        lines += _PROTECT * (name in CUSTOM_FIELDS)
+        steps = attrs.evolve(steps, redact=lines)
+    if is_of_user:
+        steps = attrs.evolve(steps, check=_TAKE_FROM_USER + steps.check)
+    new_name = property_names(cls).get(name)
+    if new_name is None or treatment == "drop":
         return steps
-
-    def _identity_fields(self) -> None:
-        identity = self.policies.identity
-        first, *others = identity.fields
-        self.add("identity = fields.get(NAME)\n", first)
-        if others:
-            self.add("prefix = ''\n", PREFIX=identity.prefix)
-        for name in others:
-            self.add(_NEXT_IDENTITY, name)
-        self.add(_CHECK_IDENTITY, is_legal_identity=identity.is_legal)
-        if others:
-            self.add(_PREFIX_IDENTITY)
-
-    @property
-    def _is_time_exact(self) -> bool:
-        has_exact = "time_ms" in self.schema.places
-        return has_exact and self._treatment("time_ms") == "keep"
-
-    @property
-    def _drops_machines(self) -> bool:
-        has_mark = not self.schema.places.keys().isdisjoint((MACHINE_OPEN, BOT_CLICK))
-        return has_mark and self.policies.options.machines == "drop"
-
-    def _typed_event(self) -> None:
-        """Make the event for functions of a team and of user properties."""
-        self.add(_TYPED, event_of=functools.partial(_event_of, self.cls))
-        for name, kind in _kinds(self.schema):
-            if kind == "json object":
-                self.add("if LOCAL is not None:\n    typed[NAME] = LOCAL\n", name)
-        self.add("event = event_of(event_id, time, typed, extra)\n")
-
-    def _function_for_names(self) -> None:
-        name_of = functools.partial(
-            _name_by_function, self.policies.naming, self.cls.display_name
-        )
-        lines = "name = name_of(event)\nif name is None:\n    return None\n"
-        self.add(lines, name_of=name_of)
-
-    def _event_name(self) -> None:
-        naming, display_name = self.policies.naming, self.cls.display_name
-        if callable(naming.event_names):  # it is known already
-            self.add("name = batch.encoder.text(name)\n")
-            return
-        sample = self.cls(id="", time=1)
-
-        @functools.lru_cache(1024)
-        def name_of(own: str) -> str:
-            own_name = own or display_name
-            payload = StandardEvent(own_name, has_own_name=bool(own))
-            return naming.event_name(payload, sample)
-
-        if self.cls.event_type == CUSTOM_EVENT:
-            own = "own_name(fields.get('name')) or ''"
-            self.add(f"name = batch.encoder.text(name_of({own}))\n", name_of=name_of)
-            return
-        name = name_of("")
-        is_legal = is_legal_text(name)
-        value = "EVENT_NAME" if is_legal else "batch.encoder.text(EVENT_NAME)"
-        self.add(f"name = {value}\n", EVENT_NAME=name)
-
-    def _added_properties(self) -> None:
-        """Add the properties that are not fields of the event."""
-        for field, name in property_names(self.cls).items():
-            if self._treatment(field) != "drop":
-                self.add(_RENAME_FIELD.format(new=repr(name)), field)
-        constants = constants_of(self.cls, self.policies.derived)
-        constants["event_type"] = self.cls.event_type
-        if (rate := self.policies.rate_of(self.cls.event_type)) < 1:
-            constants["sample_rate"] = rate
-        self.add("fields |= CONSTANTS\n", CONSTANTS=constants)
-        if MACHINE_OPEN in self.schema.places:
-            self.add(_IS_MACHINE_OPEN)
-        if self.policies.options.local_time:
-            self.add("if zone:\n    fields = {**local_time(time, zone), **fields}\n")
+    return attrs.evolve(steps, put=steps.put + _RENAME_FIELD.format(new=repr(new_name)))
 
 
-def _kinds(schema: Schema) -> list[tuple[str, str]]:
-    """Return the names of the fields, each with the name of its type."""
-    return [(name, kind.name) for name, kind in schema.kinds.items()]
+def _derived_steps(cls: type[CurrentsEvent], policies: Policies) -> str:
+    """Return the lines that add the derived properties of *cls*."""
+    renamed = property_names(cls)
+    own = {renamed.get(field, field) for field in schema_of(cls).places}
+    lines = ""
+    for name in varying_of(cls, policies.derived):
+        condition = _DERIVED.get(name)
+        if condition is None:
+            found = (f"fields.get({n!r})" for n in FIRST_OF[name] if n in own)
+            value = " or ".join(found)
+            value = f"channel_of({value})" if name == "channel" else value
+            condition = f"value := {value}"
+        lines += _written(_ADD_DERIVED.format(condition=condition), name)
+    return lines
+
+
+def _written(lines: str, name: str) -> str:
+    """Return *lines* for the field *name*."""
+    lines = re.sub(r"\bNAME\b", repr(name), lines)
+    return lines.replace("LOCAL", f"{name}_")
 
 
 class _UnknownFields:
@@ -398,15 +297,13 @@ class _UnknownFields:
     The properties that a class does not know. When Braze adds a field to a type, all of
     its events have it, so the names are learned, up to 1,000.
 
-    Attributes:
-        known: Names of the properties that the class knows.
-        labels: Name of a learned field to its name in the counts.
+    *labels* has the names in the counts of those that are learned.
     """
 
     def __init__(self, cls: type[CurrentsEvent], redaction: Redaction) -> None:
         self._cls = cls
         self._redaction = redaction
-        self.known = schema_of(cls).names_in("properties")
+        self._known = schema_of(cls).names_in("properties")
         self.labels: dict[str, str] = {}
         self._guarded: set[str] = set()
         self._drops = redaction.drops_unknown
@@ -423,7 +320,7 @@ class _UnknownFields:
         simple or a URL.
         """
         known, unknown, labels = properties.copy(), {}, self.labels
-        names = properties.keys() - self.known
+        names = properties.keys() - self._known
         ordered = names if len(names) == 1 else [n for n in properties if n in names]
         for name in ordered:
             value = known.pop(name)
@@ -463,28 +360,10 @@ _MAX_LEARNED: Final = 1_000
 _is_usual_name: Final = re.compile("[a-z][a-z0-9_]{0,99}").fullmatch
 
 
-class _NewNames(dict[str, str]):
-    """Name of a property to its name after renaming."""
-
-    def __init__(self, naming: Naming) -> None:
-        super().__init__()
-        self._naming = naming
-
-    def __missing__(self, name: str) -> str:
-        """
-        Return the name after renaming.
-
-        Raises:
-            KeyError: It may not be legal, or the limit of names is reached.
-        """
-        new = self._naming.property_name(name)
-        if not new or to_simple_value(new) != new or len(self) >= _MAX_NEW_NAMES:
-            raise KeyError(name)
-        self[name] = new
-        return new
-
-
-_MAX_NEW_NAMES: Final = 10_000
+def _new_name(naming: Naming, name: str) -> str | None:
+    """Return the name of a property after renaming; ``None`` if it may be illegal."""
+    new = naming.property_name(name)
+    return new if new and to_simple_value(new) == new else None
 
 
 def _event_of(
@@ -501,19 +380,6 @@ def _event_of(
         fields["extra"] = {extra_key("properties", name): v for name, v in pairs}
     event.__dict__ = fields
     return event
-
-
-def _name_by_function(
-    naming: Naming, display_name: str, event: CurrentsEvent
-) -> str | None:
-    """Return the name of an event; ``None`` if the function of the team failed."""
-    is_custom = event.event_type == CUSTOM_EVENT
-    own = own_name(event.__dict__.get("name")) if is_custom else None
-    payload = StandardEvent(own or display_name, has_own_name=own is not None)
-    try:
-        return naming.event_name(payload, copy_of(event))
-    except Exception:  # the generic mapping calls it again, and reports the error
-        return None
 
 
 def _is_small(value: Any) -> bool:
@@ -539,19 +405,159 @@ _GLOBALS: Final[dict[str, Any]] = {
     "INVALID": INVALID,
     "MAX_INTEGER": MAX_INTEGER,
     "MAX_TEXT": MAX_TEXT,
-    "NOTHING": (None, ""),
     "new": object.__new__,
+    **{
+        each.__name__: each
+        for each in (
+            *(SkipReason, Track, _is_machine, _is_small, are_legal_texts, channel_of),
+            *(copy_of, date_of, decoded, domain_of, exact_time, is_machine_open),
+            *(local_time, own_name, seconds_since, timestamp, timestamp_of_second),
+            to_simple_value,
+        )
+    },
 }
-_GLOBALS.update(
-    (each.__name__, each)
-    for each in (
-        *(SkipReason, Track, _is_machine, _is_small, are_legal_texts, channel_of),
-        *(copy_of, date_of, decoded, domain_of, exact_time, is_machine_open),
-        *(local_time, own_name, seconds_since, timestamp, timestamp_of_second),
-        to_simple_value,
-    )
-)
 """Objects that every function may use."""
+
+
+_MAP_EVENT: Final = """\
+if not FIELDS_OF_USER.issuperset(user):
+    return None
+unknown = None
+if not PROPERTIES.issuperset(properties):
+    split = unknown_fields.split(properties)
+    if split is None:
+        return None
+    given, (properties, unknown) = properties, split
+fields = properties.copy()
+
+# Policies read fields before these are taken out.
+if HAS_IDENTITY_FIELDS:
+    identity = user.get(IDENTITY_FIELDS[0])
+    if HAS_OTHER_FIELDS:
+        prefix = ''
+        for field in IDENTITY_FIELDS[1:]:
+            if not identity:
+                identity, prefix = user.get(field), policies.identity.prefix
+    if type(identity) is not str or not is_legal_identity(identity):
+        return None
+    if HAS_OTHER_FIELDS and prefix:
+        identity = prefix + identity
+        if not is_legal_identity(identity):
+            return None
+if DROPS_MACHINES:
+    is_by_machine = _is_machine(fields)
+if HAS_LOCAL_TIME:
+    zone = user.get('timezone')
+if HAS_EXACT_TIME:
+    exact = fields.get('time_ms')
+
+FIELDS.check
+try:
+    joined = ''.join(fields.values())
+except TypeError:
+    fields = {field: value for field, value in fields.items() if value is not None}
+    if not all(type(value) is str for value in fields.values()):
+        return None
+    joined = ''.join(fields.values())
+
+if HAS_TYPED_NAMES and fields.get(DISCRIMINATOR) in TYPED_NAMES:
+    return None
+if NEEDS_EVENT:
+    typed = {n: v for n, v in (properties | user).items() if v is not None}
+    FIELDS.add_typed
+    extra = {n: given[n] for n in unknown} if unknown else None
+    event = event_of(event_id, time, typed, extra)
+# If a function of a team fails, the generic mapping calls it again, and reports that.
+if not HAS_IDENTITY_FIELDS:
+    try:
+        identity = policies.identity.identity_of(copy_of(event))
+    except Exception:
+        return None
+    batch.note_success(policies.identity.function, event)
+if MAY_SKIP:
+    reason = None
+    if SUPPRESSES:
+        try:
+            is_suppressed = policies.is_suppressed(identity)
+        except Exception:
+            return None
+        if is_suppressed:
+            reason = SkipReason.SUPPRESSED
+    if DROPS_MACHINES and not reason and is_by_machine:
+        reason = SkipReason.MACHINE
+    if IS_SAMPLED and not reason:
+        if not policies.sampling.keeps(identity, EVENT_TYPE):
+            reason = SkipReason.SAMPLED
+    if reason:
+        labels = unknown_fields.labels
+        batch.result.unknown.update(labels[field] for field in unknown or ())
+        return reason
+if NEEDS_REDACTED:
+    redaction.apply(event)
+    redaction.guard(event)
+if IS_NAMED_BY_FUNCTION:
+    own = own_name(event.__dict__.get('name')) if IS_CUSTOM_EVENT else None
+    try:
+        name = name_of(own, copy_of(event))
+    except Exception:
+        return None
+if HAS_USER_PROPERTIES:
+    stated = state(event)
+
+# From here on nothing declines the event. Properties and counts are written.
+redacted = batch.result.redacted_fields
+FIELDS.redact
+if not IS_NAMED_BY_FUNCTION:
+    own = own_name(fields.get('name')) if IS_CUSTOM_EVENT else None
+    name = name_of(own) if IS_CUSTOM_EVENT else EVENT_NAME
+if not HAS_LEGAL_NAME:
+    name = batch.encoder.text(name)
+if len(joined) > MAX_TEXT or not joined.isascii() or '\\0' in joined:
+    if not are_legal_texts(fields.values(), joined):
+        batch.encoder.legalize_in_place(fields, [*fields])
+FIELDS.put
+fields |= CONSTANTS
+if MARKS_MACHINES:
+    is_open = is_machine_open(fields.get('machine_open'))
+    fields['is_machine_open'] = 'true' if is_open else 'false'
+if HAS_LOCAL_TIME and zone:
+    fields = {**local_time(time, zone), **fields}
+FIELDS.derived
+FIELDS.put_object
+if unknown:
+    counts, labels = batch.result.unknown, unknown_fields.labels
+    for field, value in unknown.items():
+        counts[labels[field]] += 1
+        if value is None:
+            redacted.append(field)
+        else:
+            fields[field] = value
+
+if RENAMES:
+    renamed = {new_name(field): value for field, value in fields.items()}
+    if len(renamed) < len(fields) or None in renamed:
+        renamed = naming.properties(fields, batch.encoder)
+    fields = renamed
+if HAS_FIXED:
+    fields = {**policies.fixed, **fields}
+seconds = exact_time(time, exact) if HAS_EXACT_TIME else time
+track = new(Track)  # half the price of a call of the class
+track.event = name
+track.identity = identity
+track.timestamp = timestamp(seconds) if HAS_EXACT_TIME else timestamp_of_second(seconds)
+track.idempotency_key = event_id
+track.properties = fields
+if HAS_USER_PROPERTIES:
+    call = batch.call_of(stated, identity, seconds, event_id, naming)
+    if call is not None:
+        return [track, call]
+return track
+"""
+"""
+Body of a compiled function. Python omits the code of switches that are off.
+
+``FIELDS`` are the places of the steps of each field.
+"""
 
 
 def _take(condition: str, before: str = "") -> str:
@@ -586,204 +592,93 @@ _IS_OBJECT: Final = (
 )
 _FLATTEN: Final = "    flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)\n"
 
-_PUT: Final = "if LOCAL is not None:\n    fields[NAME] = LOCAL\n"
-_PUT_DATE: Final = "if LOCAL is not None:\n    fields[NAME] = date_of(LOCAL)\n"
-_PUT_OBJECT: Final = """\
-if LOCAL is not None:
-    batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)
-"""
-_PUT_JSON_TEXT: Final = """\
-if LOCAL is not None:
-    batch.encoder.add(fields, NAME, decoded(LOCAL))
-"""
+
+def _if_given(line: str) -> str:
+    """Return lines that run *line* if a field that was taken out has a value."""
+    return f"if LOCAL is not None:\n    {line}\n"
+
 
 _STEPS: Final = {
+    "string": _FieldSteps(),
     "boolean": _FieldSteps(
         _to_text("type(value) is bool", "'true' if value else 'false'")
     ),
     "array<string>": _FieldSteps(_to_text(_IS_TEXTS, "value")),
-    "int": _FieldSteps(_take(f"type(LOCAL) is int and {_IS_EXACT}"), put=_PUT),
-    "float": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
-    "double": _FieldSteps(_take(_IS_NUMBER), put=_PUT),
-    "json object": _FieldSteps(_take(_IS_OBJECT, _FLATTEN), put_object=_PUT_OBJECT),
+    "int": _FieldSteps(
+        _take(f"type(LOCAL) is int and {_IS_EXACT}"),
+        put=_if_given("fields[NAME] = LOCAL"),
+    ),
+    "float": _FieldSteps(_take(_IS_NUMBER), put=_if_given("fields[NAME] = LOCAL")),
+    "double": _FieldSteps(_take(_IS_NUMBER), put=_if_given("fields[NAME] = LOCAL")),
+    "json object": _FieldSteps(
+        _take(_IS_OBJECT, _FLATTEN),
+        add_typed=_if_given("typed[NAME] = LOCAL"),
+        put_object=_if_given(
+            "batch.encoder.add_object(fields, NAME, LOCAL, flat_LOCAL)"
+        ),
+    ),
     "json text": _FieldSteps(
-        _take("type(LOCAL) is str and _is_small(LOCAL)"), put_object=_PUT_JSON_TEXT
+        _take("type(LOCAL) is str and _is_small(LOCAL)"),
+        put_object=_if_given("batch.encoder.add(fields, NAME, decoded(LOCAL))"),
     ),
 }
 """Lines for the fields of a type; text stays as it is."""
 
+_CHECK_USER_TEXT: Final = """\
+LOCAL = user.get(NAME)
+if LOCAL is not None and type(LOCAL) is not str:
+    return None
+"""
+_TAKE_FROM_USER: Final = """\
+if NAME in user:
+    fields[NAME] = user[NAME]
+"""
+_PUT_DATE: Final = _if_given("fields[NAME] = date_of(LOCAL)")
+_REDACT: Final = _if_given("redacted.append(NAME)")
 _REDACT_TEXT: Final = """\
 if NAME in fields:
     del fields[NAME]
-    redact(NAME)
+    redacted.append(NAME)
 """
-
 _HASH_TEXT: Final = """\
 if NAME in fields:
-    fields[NAME] = hash_text(fields[NAME])
+    fields[NAME] = redaction.hash_text(fields[NAME])
 """
-
-_REDACT: Final = """\
-if LOCAL is not None:
-    redact(NAME)
-"""
-
 _REDACT_INSIDE: Final = """\
 if LOCAL is not None:
-    LOCAL = redact_inside(NAME, LOCAL, batch.result.redacted_fields)
+    LOCAL = redaction.apply_nested(NAME, LOCAL, redacted)
     flat_LOCAL = None
 """
-
 _PROTECT: Final = """\
 if LOCAL is not None and flat_LOCAL is None:  # it was JSON text, perhaps
     flat_LOCAL = batch.encoder.flatten_plain(NAME, LOCAL)
-if LOCAL is not None and (flat_LOCAL is None or not is_usual(flat_LOCAL)):
-    LOCAL, flat_LOCAL = protected(NAME, LOCAL, batch.result.redacted_fields), None
+if LOCAL is not None and (flat_LOCAL is None or not redaction.is_usual(flat_LOCAL)):
+    LOCAL, flat_LOCAL = redaction.protected(NAME, LOCAL, redacted), None
 """
-
 _CLEAN_URL: Final = """\
 if NAME in fields:
-    fields[NAME] = clean_urls(NAME, fields[NAME], batch.result.redacted_fields)
+    fields[NAME] = redaction.clean_url(NAME, fields[NAME], redacted)
 """
-
 _REDACT_INSIDE_TEXT: Final = """\
 if NAME in fields:
-    value = redact_inside(NAME, fields.pop(NAME), batch.result.redacted_fields)
+    value = redaction.apply_nested(NAME, fields.pop(NAME), redacted)
     if value is not None:
         fields[NAME] = value
         joined += value
 """
-
-_MERGE: Final = """\
-if not FIELDS_OF_USER.issuperset(user):
-    return None
-unknown = None
-if not PROPERTIES.issuperset(properties):
-    split = split_unknown(properties)
-    if split is None:
-        return None
-    given, (properties, unknown) = properties, split
-fields = properties | user
-"""
-
-_NEXT_IDENTITY: Final = """\
-if not identity:
-    identity, prefix = fields.get(NAME), PREFIX
-"""
-
-_CHECK_IDENTITY: Final = """\
-if type(identity) is not str or not is_legal_identity(identity):
-    return None
-"""
-
-_PREFIX_IDENTITY: Final = """\
-identity = prefix + identity
-if prefix and not is_legal_identity(identity):
-    return None
-"""
-
-_IDENTITY_FUNCTION: Final = """\
-try:
-    identity = identity_of(copy_of(event))
-except Exception:  # the generic mapping calls it again, and reports the error
-    return None
-batch.note_success(read, event)
-"""
-
-_CHECK_TEXTS: Final = """\
-try:
-    joined = ''.join(fields.values())
-except TypeError:
-    fields = {field: value for field, value in fields.items() if value is not None}
-    if not all(type(value) is str for value in fields.values()):
-        return None
-    joined = ''.join(fields.values())
-"""
-
-_TYPED: Final = """\
-typed = {n: v for n, v in (properties | user).items() if v is not None}
-extra = {n: given[n] for n in unknown} if unknown else None
-"""
-
-_SKIP: Final = """\
-if CONDITION:
-    batch.result.unknown.update(LABELS[field] for field in unknown or ())
-    return REASON
-"""
-
-_SUPPRESS: Final = """\
-try:
-    is_suppressed = suppresses(identity)
-except Exception:  # the generic mapping calls it again, and reports the error
-    return None
-"""
-
-_REDACTING: Final = "redact = batch.result.redacted_fields.append\n"
-
-_LEGALIZE_TEXTS: Final = """\
-if len(joined) > MAX_TEXT or not joined.isascii() or '\\0' in joined:
-    if not are_legal_texts(fields.values(), joined):
-        batch.encoder.legalize_in_place(fields, [*fields])
-"""
-
 _RENAME_FIELD: Final = """\
 if NAME in fields:
     fields[{new}] = fields.pop(NAME)
 """
-
-_IS_MACHINE_OPEN: Final = f"""\
-is_open = is_machine_open(fields.get({MACHINE_OPEN!r}))
-fields['is_machine_open'] = 'true' if is_open else 'false'
-"""
-
 _ADD_DERIVED: Final = """\
-if (value := {value}) not in NOTHING:
+if {condition}:
     fields[NAME] = value
 """
-_FIRST_OF: Final = {
-    "channel": CHANNEL_FIELDS,
-    "message_key": KEYS,
-    "message_name": NAMES,
-}
-"""Derived property to the properties of which it has the first value."""
-
 _DERIVED: Final = {
-    "link_domain": "domain_of(fields.get('url'))",
+    "link_domain": "value := domain_of(fields.get('url'))",
     "seconds_since_send": (
-        "seconds_since(send_time_, time) if 'send_time' in fields else None"
+        "'send_time' in fields "
+        "and (value := seconds_since(send_time_, time)) is not None"
     ),
 }
-"""Derived property to the expression for its value."""
-
-_ADD_UNKNOWN: Final = """\
-if unknown:
-    counts = batch.result.unknown
-    for field, value in unknown.items():
-        counts[LABELS[field]] += 1
-        if value is None:
-            batch.result.redacted_fields.append(field)
-        else:
-            fields[field] = value
-"""
-
-_RENAME: Final = """\
-try:
-    renamed = {NEW_NAMES[field]: value for field, value in fields.items()}
-except KeyError:
-    renamed = {}
-fields = renamed if len(renamed) == len(fields) else rename(fields, batch.encoder)
-"""
-
-_TRACK: Final = """\
-track = new(Track)  # half the price of a call of the class
-track.event = name
-track.identity = identity
-track.timestamp = {written}(seconds)
-track.idempotency_key = event_id
-track.properties = fields
-"""
-
-_CALLS: Final = """\
-call = batch.call_of(stated, identity, seconds, event_id, NAMING)
-return [track] if call is None else [track, call]
-"""
+"""Derived property to the condition for it, which sets ``value``."""

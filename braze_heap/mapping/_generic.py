@@ -6,7 +6,7 @@ It maps the events that the compiled mapping declines, and is its oracle in the 
 
 import copy
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
 import attrs
@@ -19,12 +19,11 @@ from braze_heap.heap._encoder import Adjustment
 from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import Call, DeleteUser, Track, timestamp, to_idempotency_key
 from braze_heap.mappers import Registration
-from braze_heap.mappers._copies import copy_of
 from braze_heap.mappers._names import is_shipped
 from braze_heap.mappers._registry import origin_of
-from braze_heap.mappers._standard import is_machine, standard
-from braze_heap.mappers._user_properties import StandardWithUserProperties
-from braze_heap.mapping._batch import Batch, Outcome
+from braze_heap.mappers._standard import copy_of, is_machine, standard
+from braze_heap.mappers.shipped import StandardWithUserProperties
+from braze_heap.mapping._batch import Batch, NotSent
 from braze_heap.mapping._options import Derive
 from braze_heap.mapping._policies import DELETION, Policies
 from braze_heap.parsing import (
@@ -53,9 +52,6 @@ from braze_heap.reasons import Reason, SkipReason
 from braze_heap.report import InvalidField
 from braze_heap.wire import RawEvent, Unreadable
 
-_MAX_SOURCE: Final = 300
-"""Maximum characters of the name of a file in a detail; the end is kept."""
-
 
 @attrs.frozen
 class _Context:
@@ -67,17 +63,11 @@ class _Context:
 
 
 class GenericMapping:
-    """
-    Maps events one by one.
-
-    Args:
-        policies: The policies to apply.
-    """
+    """Maps events one by one, by *policies*."""
 
     def __init__(self, policies: Policies) -> None:
         self._policies = policies
         self._parse = EventParser(policies.options.event_types).parse
-        self._identity_is_ours = bool(policies.identity.fields)
 
     def map(self, item: Any, batch: Batch) -> None:
         """
@@ -92,10 +82,11 @@ class GenericMapping:
             if event.id in batch.seen:
                 return self._repeat(event, batch)
             event_id = event.id
-            outcome = self._map(event, batch)
+            try:
+                self._map(event, batch)
+            except _OUTCOMES as error:
+                batch.outcomes[event_id] = batch.note_not_sent(error, event)
             batch.seen[event_id] = item
-            if outcome is not None:
-                batch.outcomes[event_id] = outcome
         except EventError as error:
             batch.reject(error.reason, str(error))
         except DeliveryError:
@@ -104,15 +95,10 @@ class GenericMapping:
             batch.reject(Reason.INTERNAL_ERROR, describe_exception(error))
 
     def typed(self, item: Any) -> CurrentsEvent:
-        """
-        Return *item* as an event that may be changed.
-
-        Raises:
-            EventError: It is not an event.
-        """
+        """Return *item* as an event that may be changed, or raise `EventError`."""
         if isinstance(item, Unreadable):
             flaw = f"is unreadable at byte {item.offset:,}: {item.detail}"
-            name = item.source[-_MAX_SOURCE:] or "source"
+            name = item.source[-300:] or "source"
             raise EventError((Problem(name, flaw, item.reason),))
         if isinstance(item, CurrentsEvent):
             if epoch_seconds(item.time) is None:
@@ -134,70 +120,66 @@ class GenericMapping:
             )
             batch.reject(Reason.DUPLICATE_ID_CONFLICT, detail, event)
 
-    def _map(self, event: CurrentsEvent, batch: Batch) -> Outcome:
-        """Add the calls of *event*, or return the reason that it has none."""
+    def _map(self, event: CurrentsEvent, batch: Batch) -> None:
+        """Add the calls of *event*, or raise `NotSent`."""
         policies = self._policies
         batch.result.types.append(event.event_type)
         entry = policies.mappers.registration_for(event)
-        if self._is_excluded(event, entry):
-            return batch.skip(SkipReason.EXCLUDED, event)
+        custom = policies.custom_of(event) if policies.customs else None
+        has_own = custom is not None and not custom.takes_event
+        if not self._may_send(event.event_type, entry, has_own=has_own):
+            raise NotSent(SkipReason.EXCLUDED)
         if event.extra or type(event) is UnknownEvent:
             batch.count_unknown(event)
-        custom = policies.custom_of(event) if policies.customs else None
+        identity = self._identity_of(event, batch)
         is_standard = custom is None and entry is not None and is_shipped(entry)
         is_standard = is_standard and not self._is_deletion(event.event_type)
-        identity = self._identity_of(event, batch, is_standard=is_standard)
-        if not isinstance(identity, str):
-            return identity
+        if is_standard and (suppresses := policies.suppresses):
+            with _Calling(suppresses, event, batch):
+                if policies.is_suppressed(identity):
+                    raise NotSent(SkipReason.SUPPRESSED)
 
         if entry is None and custom is None:
-            return batch.skip(SkipReason.NOT_MAPPED, event)
+            raise NotSent(SkipReason.NOT_MAPPED)
         if policies.options.machines == "drop" and is_machine(event):
-            return batch.skip(SkipReason.MACHINE, event)
+            raise NotSent(SkipReason.MACHINE)
         if is_standard and not self._states(event.event_type, entry):
             sampling = policies.sampling
             if sampling and not sampling.keeps(identity, event.event_type):
-                return batch.skip(SkipReason.SAMPLED, event)
+                raise NotSent(SkipReason.SAMPLED)
         zone = event.timezone if policies.options.local_time else None
         context = _Context(event, identity, local_time(event.time, zone))
         batch.result.redacted_fields += policies.redaction.apply(event)
-        if custom is None:
-            batch.result.redacted_fields += policies.redaction.guard(event)
-            return self._call(entry, event, context, batch)
-        try:
-            typed = custom.read(event)
-        except DeliveryError as down:  # a converter of the class looks something up
-            return batch.put_off(down, custom.entry.mapper, custom.entry.origin, event)
-        declared = custom.declared()
+        given: Any = event
+        declared: Set[str] = frozenset()
+        if custom is not None:
+            with _Calling(custom.entry.mapper, event, batch):  # it may look things up
+                given = custom.read(event)
+            declared = custom.declared()
         batch.result.redacted_fields += policies.redaction.guard(event, declared)
-        if isinstance(typed, InvalidField):
-            batch.result.invalid[typed] += 1
-            return self._call(entry, event, context, batch)
-        given = event if custom.takes_event else typed
-        return self._call(custom.entry, given, context, batch)
+        if isinstance(given, InvalidField):
+            batch.result.invalid[given] += 1
+            given = event
+        elif custom is not None:
+            entry, given = custom.entry, event if custom.takes_event else given
+        self._call(entry, given, context, batch)
 
     def sends_type(self, event_type: str) -> bool:
         """Return whether events of *event_type* can have calls, by the selection."""
         policies = self._policies
-        if policies.selects(event_type) or self._is_deletion(event_type):
-            return True
-        if not policies.keeps_user_properties(event_type):
-            return False
         cls = policies.options.event_types.get(event_type)
-        if cls is None or any(key[0] == event_type for key in policies.customs):
-            return True
-        return self._states(event_type, policies.mappers.registration_for(cls))
+        has_own = cls is None or any(key[0] == event_type for key in policies.customs)
+        entry = policies.mappers.registration_for(cls) if cls else None
+        return self._may_send(event_type, entry, has_own=has_own)
 
-    def _is_excluded(self, event: CurrentsEvent, entry: Registration | None) -> bool:
-        """Return whether nothing of *event* is sent, by the selection of events."""
-        policies, event_type = self._policies, event.event_type
+    def _may_send(
+        self, event_type: str, entry: Registration | None, *, has_own: bool
+    ) -> bool:
+        policies = self._policies
         if policies.selects(event_type) or self._is_deletion(event_type):
-            return False
-        if not policies.keeps_user_properties(event_type):
             return True
-        custom = policies.custom_of(event) if policies.customs else None
-        is_own = custom is not None and not custom.takes_event
-        return not is_own and not self._states(event_type, entry)
+        keeps = policies.keeps_user_properties(event_type)
+        return keeps and (has_own or self._states(event_type, entry))
 
     def _states(self, event_type: str, entry: Registration | None) -> bool:
         """Return whether a mapper may return more of an event than the event itself."""
@@ -208,79 +190,53 @@ class GenericMapping:
     def _is_deletion(self, event_type: str) -> bool:
         return event_type == DELETION and self._policies.options.deletions
 
-    def _identity_of(
-        self, event: CurrentsEvent, batch: Batch, *, is_standard: bool
-    ) -> str | Outcome:
-        """
-        Return the identity of *event*, or its outcome if nothing of it is sent.
-
-        Args:
-            event: The event.
-            batch: Receives the outcome.
-            is_standard: Whether a shipped mapper decides, under this identity.
-        """
-        policy = self._policies.identity
+    def _identity_of(self, event: CurrentsEvent, batch: Batch) -> str:
+        """Return the identity of *event*, or raise `NotSent` or `IdentityError`."""
+        policy, options = self._policies.identity, self._policies.options
         is_deletion = self._is_deletion(event.event_type)
         function: Callable[[Any], Any] = policy.function
-        own = event if self._identity_is_ours else copy_of(event)
         try:
-            if is_deletion and self._policies.options.delete_identity is not None:
-                function = self._policies.options.delete_identity
-                identity = policy.check(function(copy_of(event)))
-            else:
-                identity = policy.identity_of(own)
-            if is_standard and (suppresses := self._policies.suppresses):
-                function = suppresses
-                if self._policies.is_suppressed(identity):
-                    return batch.skip(SkipReason.SUPPRESSED, event)
+            if is_deletion and options.delete_identity is not None:
+                function = options.delete_identity
+                with _Calling(function, event, batch):
+                    return policy.check(function(copy_of(event)))
+            if policy.fields:
+                return policy.identity_of(event)
+            with _Calling(function, event, batch):
+                identity = policy.identity_of(copy_of(event))
         except IdentityError as error:
-            if is_deletion and isinstance(error.reason, SkipReason):
-                whose = "identity of the user to delete"
-                detail = error.detail.replace("identity", whose, 1)
-                return batch.reject(Reason.BAD_IDENTITY, detail, event)
-            return batch.reject_identity(error, event)
-        except DeliveryError as error:
-            return batch.put_off(error, function, origin_of(function), event)
-        except Exception as error:
-            if self._identity_is_ours and function == policy.function:
+            if not is_deletion or isinstance(error.reason, Reason):
                 raise
-            detail = f"{origin_of(function)}: {_flaw_of(error)}"
-            return batch.reject(Reason.MAPPER_ERROR, detail, event)
-        if not self._identity_is_ours:
-            batch.note_success(policy.function, event)
+            whose = "identity of the user to delete"
+            detail = error.detail.replace("identity", whose, 1)
+            raise NotSent(Reason.BAD_IDENTITY, detail) from None
+        batch.note_success(function, event)
         return identity
 
     def _call(
         self, entry: Registration | None, given: Any, context: _Context, batch: Batch
-    ) -> Outcome:
+    ) -> None:
         """Call the mapper of *entry* with *given*: the event or its properties."""
         event = context.event
         if entry is None:
-            return batch.skip(SkipReason.NOT_MAPPED, event)
+            raise NotSent(SkipReason.NOT_MAPPED)
         if down := batch.down.get(id(entry.mapper)):
-            return batch.put_off(down, entry.mapper, entry.origin, event)
-        statements = len(batch.user_properties)
+            batch.put_off(down, entry.mapper, event)
         try:
-            if given is event and not is_shipped(entry):
-                given = copy_of(event)
-            payloads = payloads_of(entry.mapper(given))
-            calls, omitted = self._calls(payloads, context, batch)
+            with _Calling(entry.mapper, event, batch):
+                if given is event and not is_shipped(entry):
+                    given = copy_of(event)
+                payloads = payloads_of(entry.mapper(given))
+                calls, omitted = self._calls(payloads, context, batch)
         except IdentityError as error:
             detail = f"{entry.origin}: {error.detail}"
-            return batch.reject(Reason.BAD_IDENTITY, detail, event)
-        except DeliveryError as error:
-            return batch.put_off(error, entry.mapper, entry.origin, event)
-        except Exception as error:
-            del batch.user_properties[statements:]
-            detail = f"{entry.origin}: {_flaw_of(error)}"
-            return batch.reject(Reason.MAPPER_ERROR, detail, event)
+            raise NotSent(Reason.BAD_IDENTITY, detail) from None
         batch.note_success(entry.mapper, event)
         if not calls:
             reasons = [reason for reason in _SKIPPING if reason in omitted]
-            return batch.skip((*reasons, SkipReason.NOT_MAPPED)[0], event)
+            raise NotSent((*reasons, SkipReason.NOT_MAPPED)[0])
         batch.result.not_sent.update(omitted)
         batch.add(calls)
-        return None
 
     def _calls(
         self, payloads: list[Payload], context: _Context, batch: Batch
@@ -316,13 +272,12 @@ class GenericMapping:
         self, payload: Payload, identity: str, event: CurrentsEvent
     ) -> SkipReason | None:
         policies, event_type = self._policies, event.event_type
+        is_event, sampling = isinstance(payload, HeapEvent), policies.sampling
         if policies.is_suppressed(identity):
             return SkipReason.SUPPRESSED
-        if not isinstance(payload, HeapEvent):
-            return None
-        if not policies.selects(event_type):
+        if is_event and not policies.selects(event_type):
             return SkipReason.EXCLUDED
-        if policies.sampling and not policies.sampling.keeps(identity, event_type):
+        if is_event and sampling and not sampling.keeps(identity, event_type):
             return SkipReason.SAMPLED
         return None
 
@@ -360,16 +315,32 @@ class GenericMapping:
         )
 
 
+@attrs.frozen
+class _Calling:
+    """Context that raises `NotSent` in place of the errors of a team's *function*."""
+
+    function: Callable[..., Any]
+    event: CurrentsEvent
+    batch: Batch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, cls: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, DeliveryError):
+            self.batch.put_off(error, self.function, self.event)
+        elif isinstance(error, Exception) and not isinstance(error, _OUTCOMES):
+            detail = f"{origin_of(self.function)}: {_flaw_of(error)}"
+            raise NotSent(Reason.MAPPER_ERROR, detail) from error
+
+
+_OUTCOMES: Final = (NotSent, IdentityError)
+
+
 def _derived_by(
     derive: Derive, event: CurrentsEvent, payload: HeapEvent
 ) -> Mapping[str, Any]:
-    """
-    Return the properties that the function *derive* of a team adds.
-
-    Raises:
-        ReturnValueError: It raised, or did not return a mapping. The text names it.
-        DeliveryError: It raised this.
-    """
+    """Return the properties that the function *derive* of a team adds."""
     try:
         added: object = derive(event, payload)
         if not isinstance(added, Mapping):
@@ -392,12 +363,7 @@ _SKIPPING: Final = (SkipReason.SUPPRESSED, SkipReason.EXCLUDED, SkipReason.SAMPL
 
 
 def seconds_of(payload: HeapEvent, event: CurrentsEvent) -> float:
-    """
-    Return the time of *payload* in UTC epoch seconds.
-
-    Raises:
-        ReturnValueError: The mapper returned an invalid time.
-    """
+    """Return the time of *payload* in UTC epoch seconds."""
     time: Any = payload.time
     if time is None:
         return exact_seconds(event)
@@ -424,9 +390,7 @@ def _is_same(first: CurrentsEvent, second: CurrentsEvent) -> bool:
 
     The form of id and time, such as 5 or "5", is ignored.
     """
-    if type(first) is not type(second):
-        return False
-    if exact_seconds(first) != exact_seconds(second):
+    if type(first) is not type(second) or exact_seconds(first) != exact_seconds(second):
         return False
     contents = [
         event.__dict__

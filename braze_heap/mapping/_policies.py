@@ -11,9 +11,9 @@ from braze_heap.heap._encoder import LegalNames, PropertyEncoder
 from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
-from braze_heap.mappers._copies import deep_copy
 from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker
-from braze_heap.mappers._registry import check_not_empty, registry_of
+from braze_heap.mappers._registry import registry_of
+from braze_heap.mappers._standard import deep_copy
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.payloads import ReturnValueError, described
@@ -40,11 +40,7 @@ class Policies:
 
     Attributes:
         options: The options. Policies that need no preparation are read from them.
-        mappers: Registry of the mappers.
-        identity: Reads and checks identities.
-        personal_data: Treatment of personal data.
-        redaction: Applies it.
-        naming: Names of events and properties.
+        redaction: Applies the policies for personal data, unknown fields and URLs.
         derived: Names of the derived properties.
         selection: Events to send; ``None`` for all.
         suppresses: Whether nothing of an identity is sent; ``None`` for no one.
@@ -63,7 +59,11 @@ class Policies:
         if not isinstance(event_types, EventTypes):
             EventTypes(event_types)  # raises for what is not an event class
         self.mappers: MapperRegistry = registry_of(options.mappers)
-        check_not_empty(self.mappers)
+        if not self.mappers.registrations:
+            raise ValueError(
+                "mappers is empty, so every event would be skipped: register mappers "
+                "first, and join them to DEFAULT_MAPPERS with |"
+            )
         if options.ecommerce:
             # Imported here, because most transformers do not need the classes.
             from braze_heap.mappers.ecommerce import ECOMMERCE_MAPPERS
@@ -86,9 +86,15 @@ class Policies:
                 "event_names='action' gives events of all channels one name, so "
                 "derived_properties must include 'channel'"
             )
-        self.selection = self._selection()
+        keys = (key for key in self.mappers.registrations if isinstance(key, str))
+        known = event_types, [key for key in keys if key not in event_types]
+        self.selection: Selection | None = None
+        self.sampling: Sampling | None = None
+        if (options.include, options.exclude) != ((), ()):
+            self.selection = select_events(options.include, options.exclude, *known)
+        if options.sample:
+            self.sampling = Sampling(options.sample, Vocabulary(*known))
         self.suppresses = suppressor(options.suppress)
-        self.sampling = self._sampling()
         if options.derive is not None:
             check_arguments("derive", options.derive, ("an event", "its HeapEvent"))
         self._check_deletions()
@@ -98,21 +104,6 @@ class Policies:
             for key, entry in self.mappers.custom_registrations().items()
         }
         self.legal_names = LegalNames()
-
-    def _vocabulary(self) -> tuple[Mapping[str, type[CurrentsEvent]], list[str]]:
-        event_types = self.options.event_types
-        keys = (key for key in self.mappers.registrations if isinstance(key, str))
-        return event_types, [key for key in keys if key not in event_types]
-
-    def _selection(self) -> Selection | None:
-        include, exclude = self.options.include, self.options.exclude
-        if include == () == exclude:
-            return None
-        return select_events(include, exclude, *self._vocabulary())
-
-    def _sampling(self) -> Sampling | None:
-        sample = self.options.sample
-        return Sampling(sample, Vocabulary(*self._vocabulary())) if sample else None
 
     def selects(self, event_type: str) -> bool:
         """Return whether events of *event_type* are tracked."""
@@ -126,18 +117,11 @@ class Policies:
         return selection is None or selection.keeps_user_properties(event_type)
 
     def is_suppressed(self, identity: str) -> bool:
-        """
-        Return whether nothing of *identity* is sent.
-
-        Raises:
-            ReturnValueError: The function of the team returned an awaitable, which
-                would count as true.
-            Exception: The function raised it.
-        """
+        """Return whether nothing of *identity* is sent."""
         if self.suppresses is None:
             return False
         answer = self.suppresses(identity)
-        if isinstance(answer, Awaitable):
+        if isinstance(answer, Awaitable):  # it would count as true
             raise ReturnValueError(f"suppress returned {described(answer)}")
         return bool(answer)
 
@@ -146,12 +130,7 @@ class Policies:
         return 1 if self.sampling is None else self.sampling.rate_of(event_type)
 
     def _check_deletions(self) -> None:
-        """
-        Check that deletions, if they are enabled, can reach the right user.
-
-        Raises:
-            ValueError: They cannot.
-        """
+        """Raise `ValueError` unless deletions, if enabled, reach the right user."""
         options, fields = self.options, self.identity.fields
         if options.delete_identity is not None:
             check_function("delete_identity", options.delete_identity)

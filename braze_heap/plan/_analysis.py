@@ -304,7 +304,7 @@ _GUARDED: Final = "Text whose name has a word such as email, phone or token"
 
 def _by_guard(path: str) -> str:
     return (
-        "The word guard redacts text under this name. To send it: "
+        "Text is redacted, because the name has a word such as email. To send it: "
         f"personal_data={{{path!r}: 'keep'}}."
     )
 

@@ -37,7 +37,7 @@ def privacy_counts(plan: TrackingPlan) -> dict[str, int]:
     is_anything_sent = bool(plan.events or plan.user_properties)
     return {
         "marked by Braze": number["personal"],
-        "sensitive by us": number["sensitive"],
+        "sensitive without a mark": number["sensitive"],
         "may identify": number["may identify"] + is_anything_sent,
     }
 

@@ -42,20 +42,18 @@ MEANINGS: Final = MappingProxyType(
 )
 """Derived property to its meaning."""
 
-KEYS: Final = ("campaign_id", "canvas_step_id", "canvas_id")
-NAMES: Final = ("campaign_name", "canvas_step_name", "canvas_name")
-CHANNEL_FIELDS: Final = ("subscription_channel", "step_channel")
-"""Properties that may name the channel of an event, if its type does not."""
+FIRST_OF: Final = MappingProxyType(
+    {
+        "channel": ("subscription_channel", "step_channel"),  # if the type names none
+        "message_key": ("campaign_id", "canvas_step_id", "canvas_id"),
+        "message_name": ("campaign_name", "canvas_step_name", "canvas_name"),
+    }
+)
+"""Derived property to the properties of which it has the first that is not empty."""
 
 
 def checked_derived(names: Any) -> frozenset[str]:
-    """
-    Return the names of derived properties as a set.
-
-    Raises:
-        TypeError: They are one text, or not a collection.
-        ValueError: A name is not that of a derived property.
-    """
+    """Return the names of derived properties as a set, or raise what is wrong."""
     if isinstance(names, str | Mapping) or not isinstance(names, Collection):
         raise TypeError(
             "derived_properties must be a list of names, such as ['channel', "
@@ -77,12 +75,12 @@ def constants_of(cls: type[CurrentsEvent], names: Collection[str]) -> dict[str, 
 
 def varying_of(cls: type[CurrentsEvent], names: Collection[str]) -> list[str]:
     """Return the names of the derived properties that events of *cls* may have."""
-    places = schema_of(cls).places
+    places, constants = schema_of(cls).places, constants_of(cls, DERIVED_PROPERTIES)
     has = {
-        "channel": "channel" in places and not constants_of(cls, ["channel"]),
-        "message_key": not places.keys().isdisjoint(KEYS),
-        "message_name": not places.keys().isdisjoint(NAMES),
-        "link_domain": "url" in places and _is_click(cls),
+        "channel": "channel" in places and "channel" not in constants,
+        "message_key": not places.keys().isdisjoint(FIRST_OF["message_key"]),
+        "message_name": not places.keys().isdisjoint(FIRST_OF["message_name"]),
+        "link_domain": "url" in places and constants.get("action") == "click",
         "seconds_since_send": "send_time" in places,
     }
     return [name for name, is_there in has.items() if is_there and name in names]
@@ -96,67 +94,39 @@ def derive(
     time: int,
 ) -> dict[str, Value]:
     """
-    Return the derived properties of an event.
+    Return the derived properties *names* of an event with the legal *properties*.
 
-    Args:
-        cls: The class of the event.
-        names: The names of derived properties to add.
-        properties: The legal properties of the event, before naming.
-        sent: Its ``send_time``, in UTC epoch seconds or smaller units, if it is sent.
-        time: Its time, in UTC epoch seconds.
+    *sent* is its ``send_time``, in seconds or smaller units; *time* is in seconds.
     """
     constants, varying = _split(cast("Any", cls), names)
     derived = dict(constants)
     for name in varying:
         value: Value | None
-        match name:
-            case "channel":
-                value = channel_of(first_of_properties(properties, CHANNEL_FIELDS))
-            case "message_key":
-                value = first_of_properties(properties, KEYS)
-            case "message_name":
-                value = first_of_properties(properties, NAMES)
-            case "link_domain":
-                value = domain_of(properties.get("url"))
-            case _:
-                value = None if sent is None else seconds_since(sent, time)
+        if name in FIRST_OF:
+            found = (properties.get(each) for each in FIRST_OF[name])
+            value = next(filter(None, found), None)
+            value = channel_of(value) if name == "channel" else value
+        elif name == "link_domain":
+            value = domain_of(properties.get("url"))
+        else:
+            value = None if sent is None else seconds_since(sent, time)
         if value is not None and value != "":
             derived[name] = value
     return derived
 
 
 @functools.lru_cache(1024)
-def _split(
-    cls: Any, names: frozenset[str]
-) -> tuple[Mapping[str, Value], Collection[str]]:
+def _split(cls: Any, names: frozenset[str]) -> tuple[Mapping[str, Value], list[str]]:
     """Return the constants, and the names of the others, of all events of *cls*."""
     return constants_of(cls, names), varying_of(cls, names)
 
 
 def seconds_since(sent: int, time: int) -> int | None:
-    """
-    Return the seconds from *sent* to *time*; ``None`` if *sent* is not a time.
-
-    Args:
-        sent: UTC epoch seconds, or smaller units.
-        time: UTC epoch seconds.
-    """
+    """Return the seconds from *sent*, in any unit; ``None`` if it is not a time."""
     if 0 < sent < YEAR_2100:  # the usual unit
         return time - sent
     seconds = epoch_seconds(sent)
     return None if seconds is None else time - int(seconds)
-
-
-def _is_click(cls: type[CurrentsEvent]) -> bool:
-    return constants_of(cls, ["action"]).get("action") == "click"
-
-
-def first_of_properties(properties: Mapping[str, Any], names: Collection[str]) -> Any:
-    """Return the first of the properties *names* that is not empty."""
-    for name in names:
-        if value := properties.get(name):
-            return value
-    return None
 
 
 def domain_of(url: Any) -> str | None:

@@ -98,11 +98,9 @@ class IdentityPolicy:
 
     Attributes:
         field: The field that identifies the user; ``""`` for a function.
+        fields: The fields in the order of preference; none for a function of a team.
+        prefix: Text before the values of all fields but the first.
         function: Returns the unchecked value of an event.
-
-    Raises:
-        TypeError: *placeholders* is one text, or contains values that are not text.
-        ValueError: *identity* is not a field that identifies users.
     """
 
     def __init__(
@@ -315,13 +313,7 @@ _WORD: Final = 3
 
 
 def identify_by(identity: Identity) -> Identify:
-    """
-    Return the function that reads *identity*.
-
-    Raises:
-        ValueError: It is not a field that identifies users.
-        TypeError: It is neither text nor a function of an event.
-    """
+    """Return the function that reads *identity*, or raise what is wrong with it."""
     if isinstance(identity, list | tuple):
         raise TypeError(
             f"identity must be one field or a function, not {kind_of(identity)}: "

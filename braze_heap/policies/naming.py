@@ -180,12 +180,8 @@ def checked_naming(
     """
     Check *naming* and return it. Loads all event classes if it renames anything.
 
-    Raises:
-        TypeError: It is not a `Naming`.
-
-    Warns:
-        UserWarning: It renames a name that does not exist, or may be misspelled. Names
-            of custom events, and names from functions, are not checked.
+    Warn about a new name for a name that does not exist, or may be misspelled. Names of
+    custom events, and names from functions, are not checked.
     """
     if not isinstance(naming, Naming):
         raise TypeError(

@@ -130,11 +130,6 @@ def personal_data(
 
     A mapping overrides the default for single fields.
 
-    Raises:
-        TypeError: It has another type, such as a set, which does not say whether to
-            send the other fields.
-        ValueError: See `PersonalData`.
-
     Warns:
         UserWarning: No event class, including *event_types*, has a name: a typo would
             send data you meant to redact. Or a dotted name is inside a field that is

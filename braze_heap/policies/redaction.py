@@ -7,14 +7,14 @@ It is applied before any mapper, so that no mapper can send redacted data.
 import functools
 import hmac
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
-from braze_heap._json import decode, encode_changed, is_json_text
-from braze_heap._json_limits import UnreadableError
+from braze_heap._json import is_json_text
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
+from braze_heap.policies._walk import REDACTED, WITHIN, Path, walk
 from braze_heap.policies.privacy import PERSONAL_NAMES, PersonalData, Treatment
 from braze_heap.policies.urls import (
     URL_FIELDS,
@@ -23,10 +23,10 @@ from braze_heap.policies.urls import (
     clean_urls_within,
     is_url,
     may_change,
+    may_contain_url,
     url_parameters_of,
 )
 from braze_heap.policies.word_guard import (
-    REDACTED,
     CustomFields,
     UnknownFields,
     is_personal_name,
@@ -63,6 +63,12 @@ class Redaction:
         unknown_fields: Treatment of fields that the class of an event does not declare.
         custom_fields: Treatment of custom properties and attributes.
         url_parameters: Globs of the query parameters that stay in URLs.
+
+    Attributes:
+        guards_custom_fields: Whether text under personal names in custom fields is
+            redacted.
+        guards_unknown: Whether it is in unknown fields.
+        drops_unknown: Whether unknown fields are redacted, whatever their value.
     """
 
     def __init__(
@@ -73,30 +79,32 @@ class Redaction:
         url_parameters: tuple[str, ...] = URL_PARAMETERS,
     ) -> None:
         self._policy = policy
-        self._arguments = (policy, unknown_fields, custom_fields, url_parameters)
         is_kept = policy.default == "keep"  # then names decide nothing
-        self._unknown_fields: UnknownFields = (
-            "send" if is_kept and unknown_fields == "guard" else unknown_fields
-        )
         self.guards_custom_fields: bool = custom_fields == "guard" and not is_kept
+        self.guards_unknown: bool = unknown_fields == "guard" and not is_kept
+        self.drops_unknown: bool = unknown_fields == "drop"
         self._url_parameters = url_parameters
         self._impersonal: set[str] = set()
-        self._treated = _DecidedPaths(policy.overrides)
-        self._by_class: dict[type[CurrentsEvent], tuple[list[str], list[str]]] = {}
-        self._nested = [
-            (name.split("."), treatment)
+        self._decided = _DecidedPaths(policy.overrides)
+        self._by_class: dict[type[CurrentsEvent], dict[str, Treatment]] = {}
+        self._nested: list[tuple[Path, Treatment]] = [
+            (tuple(name.split(".")), treatment)
             for name, treatment in policy.overrides.items()
             if "." in name and treatment != "keep"
         ]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Redaction, self._arguments
+        self._with_nested = dict.fromkeys(path[0] for path, _ in self._nested)
 
     def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of the field *name* of *cls* as a whole."""
         is_personal = name in schema_of(cls).personal
         default = self._policy.default if is_personal else "keep"
         return self._policy.overrides.get(name, default)
+
+    def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
+        """Return the treatment of a field that is unknown to *cls*."""
+        if name in PERSONAL_NAMES:
+            return self._policy.overrides.get(name, self._policy.default)
+        return self.treatment_of(cls, name)
 
     def always_redacts(self, cls: type[CurrentsEvent], name: str) -> bool:
         """Return whether no value of the field *name* of *cls* is sent in any form."""
@@ -108,19 +116,7 @@ class Redaction:
 
     def has_nested(self, name: str) -> bool:
         """Return whether the policy treats values inside the field *name*."""
-        return any(path[0] == name for path, _ in self._nested)
-
-    def apply_nested(self, name: str, value: Any, out: list[str]) -> Any:
-        """
-        Return *value*, of the field *name*, with the values inside it treated.
-
-        The names of the redacted ones are added to *out*.
-        """
-        holder = {name: value}
-        for path, treatment in self._nested:
-            if path[0] == name and self._treat_nested(holder, path, treatment):
-                out.append(".".join(path))
-        return holder.get(name)
+        return name in self._with_nested
 
     def apply(self, event: CurrentsEvent) -> list[str]:
         """
@@ -131,25 +127,78 @@ class Redaction:
         """
         redacted: list[str] = []
         fields = event.__dict__
-        try:
-            dropped, hashed = self._by_class[type(event)]
-        except KeyError:
-            dropped, hashed = self._treatments(type(event))
-        for name in dropped:
+        for name, treatment in self._treatments(type(event)).items():
             if name in fields:
-                del fields[name]
-                redacted.append(name)
-        for name in hashed:
-            if name in fields:
-                self._treat(fields, name, "hash", redacted)
+                value = self._treat(name, fields.pop(name), treatment, redacted)
+                if value is not REDACTED:
+                    fields[name] = value
         if event.extra:
             self._treat_extra(event, redacted)
-        for path, treatment in self._nested:
-            if self._treat_nested(fields, path, treatment):
-                redacted.append(".".join(path))
+        for name in self._with_nested:
+            if name in fields:
+                value = self.apply_nested(name, fields.pop(name), redacted)
+                if value is not REDACTED:
+                    fields[name] = value
         for name in fields.keys() & _FIELDS_WITH_URLS:
             fields[name] = self.clean_urls(name, fields[name], redacted)
         return redacted
+
+    def _treatments(self, cls: type[CurrentsEvent]) -> dict[str, Treatment]:
+        """Return the fields of *cls* that are not kept, with their treatment."""
+        if cls not in self._by_class:
+            chosen = {
+                name: self.treatment_of(cls, name) for name in schema_of(cls).places
+            }
+            self._by_class[cls] = {
+                n: each for n, each in chosen.items() if each != "keep"
+            }
+        return self._by_class[cls]
+
+    def _treat(
+        self, name: str, value: Any, treatment: Treatment, out: list[str]
+    ) -> Any:
+        """Return the hash of *value*; or add *name* to *out* and return `REDACTED`."""
+        if treatment == "hash" and isinstance(value, str):
+            return self.hash_text(value)
+        out.append(name)
+        return REDACTED
+
+    def hash_text(self, text: str) -> str:
+        """Return the HMAC-SHA-256 of *text*, in hexadecimal digits."""
+        data = text.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._policy.key, data, "sha256").hex()
+
+    def apply_nested(self, name: str, value: Any, out: list[str]) -> Any:
+        """
+        Return *value*, of the field *name*, with the values inside it treated.
+
+        The paths of the redacted ones are added to *out*. Truncated JSON text cannot be
+        decoded. It is redacted if it contains the last name of a path.
+        """
+        for path, treatment in self._nested:
+            if path[0] == name and value is not None and value is not REDACTED:
+                redacted: list[str] = []
+                value = self._treat_within(value, path, treatment, redacted)
+                out += redacted[:1]
+        return value
+
+    def _treat_within(
+        self, value: Any, wanted: Path, treatment: Treatment, out: list[str]
+    ) -> Any:
+        """Return *value* with what is at the path *wanted* treated."""
+        dotted = ".".join(wanted)
+
+        def visit(path: Path, value: Any) -> Any:
+            if path == wanted and value is not None:
+                return self._treat(dotted, value, treatment, out)
+            return WITHIN if path == wanted[: len(path)] else value
+
+        def truncated(_: Path, text: str) -> Any:
+            if wanted[-1] in text:
+                return self._treat(dotted, text, "drop", out)
+            return text
+
+        return walk(wanted[:1], value, visit, truncated)
 
     def guard(
         self, event: CurrentsEvent, declared: Set[str] = frozenset()
@@ -173,42 +222,10 @@ class Redaction:
         allowed = self._policy.overrides.keys() | declared
         return without_personal_text(name, value, out, allowed)
 
-    def clean_urls(self, path: str, value: Any, out: list[str]) -> Any:
-        """
-        Return *value* with all URLs in it cleaned.
-
-        Removed parameters are added to *out*, as in ``url?token``.
-        """
-        if isinstance(value, str):
-            if path not in URL_FIELDS and may_change(value) and is_json_text(value):
-                return self._clean_json_text(path, value, out)
-            if path not in URL_FIELDS and not (may_change(value) and is_url(value)):
-                return value
-            patterns = url_parameters_of(path, self._url_parameters)
-            clean = _clean_known if len(value) <= _MAX_KNOWN else clean_url
-            cleaned, removed = clean(value, patterns)
-            out += [f"{path}?{name}" for name in removed]
-            return cleaned
-        if isinstance(value, list):
-            return [self.clean_urls(path, item, out) for item in value]
-        if isinstance(value, dict):
-            within = {
-                name: self.clean_urls(f"{path}.{name}", inner, out)
-                for name, inner in value.items()
-            }
-            return value if within == value else within
-        return value
-
-    def _clean_json_text(self, path: str, text: str, out: list[str]) -> str:
-        try:
-            given = decode(text)
-        except UnreadableError:
-            patterns = url_parameters_of(path, self._url_parameters)
-            cleaned, removed = clean_urls_within(text, patterns)
-            out += [f"{path}?{name}" for name in removed]
-            return cleaned
-        inner = self.clean_urls(path, given, out)
-        return encode_changed(text, given, inner)
+    def protected(self, name: str, value: Any, out: list[str]) -> Any:
+        """Return *value*, of the custom field *name*, cleaned and guarded."""
+        value = self.clean_urls(name, value, out)
+        return self.guarded(name, value, out) if self.guards_custom_fields else value
 
     def is_usual(self, flat: Mapping[str, Any]) -> bool:
         """Return whether *flat*, a flattened custom field, surely needs no change."""
@@ -224,179 +241,118 @@ class Redaction:
             return False
         return not (may_change(joined) and any(map(is_url, texts)))
 
+    def clean_urls(self, name: str, value: Any, out: list[str]) -> Any:
+        """
+        Return *value*, of the field *name*, with all URLs in it cleaned.
+
+        Removed parameters are added to *out*, as in ``url?token``.
+        """
+        if name in URL_FIELDS and isinstance(value, str):
+            return self.clean_url(name, value, out)
+        if name not in URL_FIELDS and not may_contain_url(value):  # almost always
+            return value
+
+        def visit(path: Path, value: Any) -> Any:
+            if not isinstance(value, str):
+                return WITHIN
+            field = ".".join(path)
+            if field in URL_FIELDS:
+                return self.clean_url(field, value, out)
+            if not may_change(value):
+                return value
+            if is_json_text(value):
+                return WITHIN
+            return self.clean_url(field, value, out) if is_url(value) else value
+
+        def truncated(path: Path, text: str) -> str:
+            return self.clean_url(".".join(path), text, out, clean_urls_within)
+
+        return walk((name,), value, visit, truncated)
+
+    def clean_url(
+        self,
+        field: str,
+        text: str,
+        out: list[str],
+        clean: Callable[[str, tuple[str, ...]], tuple[str, list[str]]] = clean_url,
+    ) -> str:
+        """Return *text*, of *field*, cleaned; as `clean_urls`."""
+        patterns = url_parameters_of(field, self._url_parameters)
+        if clean is clean_url and len(text) <= _MAX_KNOWN:
+            clean = _clean_known
+        cleaned, removed = clean(text, patterns)
+        out += [f"{field}?{name}" for name in removed]
+        return cleaned
+
     def is_guarded(self, name: str) -> bool:
         """Return whether text under *name*, unknown to its class, is redacted."""
-        if name in self._policy.overrides or self._unknown_fields == "send":
+        if name in self._policy.overrides:
             return False
-        return self._unknown_fields == "drop" or is_personal_name(name)
-
-    def protected(self, name: str, value: Any, out: list[str]) -> Any:
-        """Return *value*, of the custom field *name*, cleaned and guarded."""
-        value = self.clean_urls(name, value, out)
-        return self.guarded(name, value, out) if self.guards_custom_fields else value
-
-    @property
-    def guards_unknown(self) -> bool:
-        """Whether text under personal names in unknown fields is redacted."""
-        return self._unknown_fields == "guard"
-
-    @property
-    def drops_unknown(self) -> bool:
-        """Whether unknown fields are redacted, whatever their value."""
-        return self._unknown_fields == "drop"
-
-    def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
-        """Return the treatment of a field that is unknown to *cls*."""
-        if name in PERSONAL_NAMES:
-            return self._policy.overrides.get(name, self._policy.default)
-        return self.treatment_of(cls, name)
-
-    def _treatments(self, cls: type[CurrentsEvent]) -> tuple[list[str], list[str]]:
-        schema = schema_of(cls)
-        chosen = {name: self.treatment_of(cls, name) for name in schema.places}
-        names = tuple(
-            [name for name, treatment in chosen.items() if treatment == wanted]
-            for wanted in ("drop", "hash")
-        )
-        self._by_class[cls] = names[0], names[1]
-        return self._by_class[cls]
-
-    def _treat(
-        self, holder: dict[str, Any], key: str, treatment: Treatment, out: list[str]
-    ) -> None:
-        value = holder[key]
-        if treatment == "hash" and isinstance(value, str):
-            holder[key] = self.hash_text(value)
-        else:
-            del holder[key]
-            out.append(key)
-
-    def hash_text(self, text: str) -> str:
-        """Return the HMAC-SHA-256 of *text*, in hexadecimal digits."""
-        data = text.encode("utf-8", "surrogatepass")
-        return hmac.digest(self._policy.key, data, "sha256").hex()
+        return self.drops_unknown or (self.guards_unknown and is_personal_name(name))
 
     def _treat_extra(self, event: CurrentsEvent, out: list[str]) -> None:
-        extra, cls = dict(event.extra), type(event)
+        extra = {}
         for key, value in event.extra.items():
             name = split_pointer(key)[-1]
-            treatment = self.treatment_of_unknown(cls, name)
-            if treatment != "keep":
-                self._treat(extra, key, treatment, out)
-                continue
-            if name not in self._policy.overrides:
-                value = self._without_personal(cls, key, value, out)
-                value = self._guarded_unknown(cls, key, name, value, out)
-            if value is REDACTED:
-                del extra[key]
-            else:
-                extra[key] = self.clean_urls(name, value, out)
-        for path, treatment in self._nested:
-            for key in event.extra:
-                inner = [key, *path[1:]]
-                if split_pointer(key)[-1] == path[0] and self._treat_nested(
-                    extra, inner, treatment
-                ):
-                    out.append(".".join(path))
-        event.extra = extra
+            kept = self._treat_unknown(type(event), key, value, out)
+            if kept is not REDACTED:
+                kept = self.clean_urls(name, kept, out)
+            extra[key] = self.apply_nested(name, kept, out)
+        event.extra = {k: each for k, each in extra.items() if each is not REDACTED}
 
-    def _guarded_unknown(
-        self, cls: type[CurrentsEvent], key: str, name: str, value: Any, out: list[str]
+    def _treat_unknown(
+        self, cls: type[CurrentsEvent], key: str, value: Any, out: list[str]
     ) -> Any:
-        """Return *value*, unknown to *cls*, or `REDACTED`, by the word guard."""
+        """Return *value*, which is unknown to *cls* and has the *key* in ``extra``."""
         path = split_pointer(key)
-        is_declared = schema_of(cls).places.get(name) == path[0]
+        place, name = path[0], path[-1]
+        treatment = self.treatment_of_unknown(cls, name)
+        if treatment != "keep":
+            return self._treat(key, value, treatment, out)
+        if name in self._policy.overrides:
+            return value
+        value = self._without_personal(cls, key, value, out)
+        is_declared = schema_of(cls).places.get(name) == place
         if is_declared and name in CUSTOM_FIELDS:  # invalid, such as truncated JSON
             guards = self.guards_custom_fields
             return self.guarded(name, value, out) if guards else value
         if is_declared or path in (["id"], ["time"]):
             return value
-        if self._unknown_fields == "send":
-            return value
-        if self._unknown_fields == "drop":
+        if self.drops_unknown:
             out.append(name)
             return REDACTED
-        return without_personal_text(name, value, out, self._treated)
+        if self.guards_unknown:
+            return without_personal_text(name, value, out, self._decided)
+        return value
 
     def _without_personal(
-        self, cls: type[CurrentsEvent], path: str, value: Any, out: list[str]
+        self, cls: type[CurrentsEvent], key: str, value: Any, out: list[str]
     ) -> Any:
         """
         Return *value*, unknown to *cls*, with the personal fields inside it treated.
 
         Truncated JSON text cannot be decoded. It is redacted if it has a personal name.
         """
-        if is_json_text(value):
-            try:
-                given = decode(value)
-            except UnreadableError:
-                names = set(_QUOTED.findall(value))
-                if all(
-                    self.treatment_of_unknown(cls, name) == "keep" for name in names
-                ):
-                    return value
-                out.append(path)
-                return None
-            inner = self._without_personal(cls, path, given, out)
-            return encode_changed(value, given, inner)
-        if isinstance(value, list):
-            return [self._without_personal(cls, path, item, out) for item in value]
-        if not isinstance(value, dict):
-            return value
-        kept = dict(value)
-        for name, inner in value.items():
-            within = f"{path}.{name}"
-            dotted = split_pointer(within)[-1]
+        field = split_pointer(key)[-1]
+
+        def visit(path: Path, value: Any) -> Any:
+            if len(path) == 1:
+                return WITHIN
             treatment = self._policy.overrides.get(
-                dotted, self.treatment_of_unknown(cls, name)
+                ".".join((field, *path[1:])), self.treatment_of_unknown(cls, path[-1])
             )
             if treatment == "keep":
-                kept[name] = self._without_personal(cls, within, inner, out)
-            else:
-                redacted: list[str] = []
-                self._treat(kept, name, treatment, redacted)
-                out += [within for _ in redacted]
-        return kept
+                return WITHIN
+            return self._treat(".".join(path), value, treatment, out)
 
-    def _treat_nested(
-        self, holder: dict[str, Any], path: list[str], treatment: Treatment
-    ) -> bool:
-        """
-        Treat the value at *path*, inside objects, lists of objects and JSON text.
+        def truncated(path: Path, text: str) -> str | None:
+            names = _QUOTED.findall(text)
+            if all(self.treatment_of_unknown(cls, name) == "keep" for name in names):
+                return text
+            out.append(".".join(path))
+            return None
 
-        Return whether anything was redacted.
-
-        Truncated JSON text cannot be decoded. It is redacted if it contains the name.
-        """
-        name, *rest = path
-        out: list[str] = []
-        if holder.get(name) is None:
-            return False
-        if not rest:
-            self._treat(holder, name, treatment, out)
-            return bool(out)
-        try:
-            holder[name], is_less = self._treat_within(holder[name], rest, treatment)
-        except UnreadableError:
-            is_less = rest[-1] in str(holder[name])
-            if is_less:
-                del holder[name]
-        return is_less
-
-    def _treat_within(
-        self, value: Any, path: list[str], treatment: Treatment
-    ) -> tuple[Any, bool]:
-        if is_json_text(value):
-            given = decode(value)
-            inner, is_less = self._treat_within(given, path, treatment)
-            return encode_changed(value, given, inner), is_less
-        if isinstance(value, list):
-            treated = [self._treat_within(item, path, treatment) for item in value]
-            return [item for item, _ in treated], any(less for _, less in treated)
-        if not isinstance(value, dict):
-            return value, False
-        inner = dict(value)
-        return inner, self._treat_nested(inner, path, treatment)
+        return walk((key,), value, visit, truncated)
 
 
 _QUOTED: Final = re.compile('"([a-z_]+)"')

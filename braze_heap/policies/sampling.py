@@ -28,13 +28,7 @@ to 1. A choice of one type takes precedence over a choice of several.
 
 
 def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
-    """
-    Return the function that decides whether an identity is suppressed.
-
-    Raises:
-        TypeError: *suppress* is neither a container of texts nor a function of one
-            argument, or is a text.
-    """
+    """Return the function that decides whether an identity is suppressed."""
     if suppress is None:
         return None
     if isinstance(suppress, str | bytes | bytearray | type):
@@ -83,9 +77,7 @@ class Sampling:
         rates: The share of each known event type that is sampled.
 
     Raises:
-        TypeError: *sample* is not a mapping, or a share is not a number.
-        ValueError: A share is not from 0 to 1, a choice matches no event type, or two
-            choices give one type different shares.
+        ValueError, TypeError: See `Transformer`; two choices give a type two shares.
     """
 
     def __init__(self, sample: Sample, vocabulary: Vocabulary | None = None) -> None:

@@ -71,10 +71,7 @@ class ResolvedChoice:
     """
     The event types of one choice.
 
-    Attributes:
-        name: The choice as text, for messages.
-        types: Chosen types that have a class.
-        pattern: Glob of chosen types without a class; ``""`` for none.
+    *types* have a class; *pattern* is the glob of those without one, ``""`` for none.
     """
 
     name: str
@@ -147,18 +144,16 @@ def select_events(
     other_types: Collection[str] = (),
 ) -> Selection:
     """
-    Return the selection of the union of *include*, without *exclude*.
+    Return the selection of the union of *include*, or of all, without *exclude*.
 
     Args:
-        include: The events to send; empty for all of them.
+        include: The events to send.
         exclude: The events not to send, not even their user properties.
         event_types: The event classes by type.
         other_types: Types without a class that mappers are registered for.
 
     Raises:
-        TypeError: A choice is neither text nor an event class.
-        ValueError: An undotted name or a glob matches no event type, or nothing is
-            selected.
+        ValueError, TypeError: A choice is invalid, or nothing is selected.
 
     Warns:
         UserWarning: No class has a dotted type. Braze may have added it.

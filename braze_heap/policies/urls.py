@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_plus
 
 from braze_heap._text import did_you_mean
@@ -74,13 +74,7 @@ _MAX_DEPTH: Final = 3
 
 
 def checked_url_parameters(patterns: object) -> tuple[str, ...]:
-    """
-    Return the globs *patterns* as a tuple.
-
-    Raises:
-        TypeError: They are not a collection of texts.
-        ValueError: A glob is empty, or is not the name of a parameter.
-    """
+    """Return the globs *patterns* as a tuple, or raise what is wrong with them."""
     if isinstance(patterns, _NO_LISTS) or not isinstance(patterns, Collection):
         raise TypeError(
             "url_parameters must be a list of names, such as ['utm_*', 'ref'], not "
@@ -126,14 +120,21 @@ def may_change(texts: str) -> bool:
     return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
 
 
+def may_contain_url(value: Any) -> bool:
+    """Return whether a text in *value*, a value of JSON, may contain a URL to clean."""
+    if isinstance(value, str):
+        return may_change(value)
+    if isinstance(value, dict):
+        return any(map(may_contain_url, value.values()))
+    return isinstance(value, list) and any(map(may_contain_url, value))
+
+
 def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
     """
-    Return the globs of the parameters to keep in the field or property *field*.
+    Return the globs, of *patterns*, that apply to a field or dotted path.
 
-    Args:
-        field: Its name, or dotted path.
-        patterns: The globs for other fields. No parameter of ``checkout_url`` and
-            ``order_status_url`` is kept, because their queries contain secret keys.
+    No parameter of ``checkout_url`` and ``order_status_url`` is kept, because their
+    queries contain secret keys.
     """
     name = field.rpartition(".")[2].replace("_", "").replace("-", "").lower()
     return () if name in _KEYED_URLS else patterns
@@ -141,15 +142,11 @@ def url_parameters_of(field: str, patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 def clean_url(text: str, patterns: tuple[str, ...]) -> tuple[str, list[str]]:
     """
-    Return *text* without parts that may identify a person, and the names of these.
+    Return the URL *text* without parts that may identify a person, and their names.
 
     Fragment, user info and the query parameters whose decoded name matches no glob are
     removed. ``mailto:``, ``tel:``, ``sms:`` and similar URLs keep only the scheme. URLs
     in kept parameters are cleaned too. Cleaning a clean URL does not change it.
-
-    Args:
-        text: A URL, absolute or relative, valid or not.
-        patterns: Globs of the parameters to keep, such as `URL_PARAMETERS`.
     """
     removed: list[str] = []
     clean = _clean_value if _IS_ENCODED.match(text) else _clean

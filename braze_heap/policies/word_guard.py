@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Container
 from typing import Any, Final, Literal, TypeAlias
 
-from braze_heap._json import decode, encode_changed, is_json_text
-from braze_heap._json_limits import UnreadableError
+from braze_heap._json import is_json_text
+from braze_heap.policies._walk import REDACTED, WITHIN, Path, walk
 
 __all__ = ["CustomFields", "UnknownFields"]
 
@@ -62,11 +62,7 @@ def is_personal_name(name: str) -> bool:
 
     Words end before capital letters, and at characters that are not letters.
     ``postcode``, ``post_code`` and ``postCode`` are the same compound. ``emails`` is
-    ``email``; ``emailing`` is not.
-
-    Args:
-        name: Name of a field, or the dotted path to a value within it. Only the last
-            1,000 characters are read.
+    ``email``; ``emailing`` is not. Of a long name or path, only the end is read.
     """
     return _is_personal_name(name[-_MAX_NAME:])
 
@@ -91,9 +87,6 @@ def _is_listed(word: str, listed: frozenset[str]) -> bool:
 
 _MAX_CACHED: Final = 32
 
-REDACTED: Final = object()
-"""Result of `without_personal_text` for a value that is redacted as a whole."""
-
 
 def without_personal_text(
     path: str, value: Any, redacted: list[str], allowed: Container[str] = ()
@@ -113,32 +106,27 @@ def without_personal_text(
         allowed: Paths whose values stay, with all that they contain: those that a typed
             class declares or a policy names.
     """
-    if path in allowed:
-        return value
-    if isinstance(value, dict):
-        if _is_surely_impersonal(path, value):
+
+    def visit(names: Path, value: Any) -> Any:
+        path = ".".join(names)
+        if path in allowed:
             return value
-        inner = {
-            name: without_personal_text(f"{path}.{name}", each, redacted, allowed)
-            for name, each in value.items()
-        }
-        return {name: each for name, each in inner.items() if each is not REDACTED}
-    if isinstance(value, list):
-        if is_personal_name(path) and _contains_text(value):
-            return _redact(path, redacted)
-        return [
-            each
-            for item in value
-            if (each := without_personal_text(path, item, redacted, allowed))
-            is not REDACTED
-        ]
-    if not isinstance(value, str):
-        return value
-    if is_personal_name(path):
-        return _redact(path, redacted)
-    if is_json_text(value):
-        return _json_without_personal_text(path, value, redacted, allowed)
-    return value
+        if isinstance(value, dict):
+            return value if _is_surely_impersonal(path, value) else WITHIN
+        is_text = isinstance(value, str) or (
+            isinstance(value, list) and _contains_text(value)
+        )
+        return redact(path) if is_text and is_personal_name(path) else WITHIN
+
+    def truncated(names: Path, text: str) -> Any:
+        is_personal = any(map(is_personal_name, _names_in(text)))
+        return redact(".".join(names)) if is_personal else text
+
+    def redact(path: str) -> object:
+        redacted.append(path)
+        return REDACTED
+
+    return walk((path,), value, visit, truncated)
 
 
 def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
@@ -149,9 +137,12 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
     """
     if len(value) > _MAX_CACHED or _has_personal_name(path, tuple(value)):
         return False
-    for each in value.values():
+    for name, each in value.items():
         cls = each.__class__
-        if cls is dict or cls is list or (cls is str and is_json_text(each)):
+        if cls is dict:
+            if not _is_surely_impersonal(f"{path}.{name}", each):
+                return False
+        elif cls is list or (cls is str and is_json_text(each)):
             return False
     return True
 
@@ -159,26 +150,6 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
 @functools.lru_cache(256)
 def _has_personal_name(path: str, names: tuple[str, ...]) -> bool:
     return any(is_personal_name(f"{path}.{name}") for name in names)
-
-
-def _json_without_personal_text(
-    path: str, text: str, redacted: list[str], allowed: Container[str]
-) -> Any:
-    try:
-        given = decode(text)
-    except UnreadableError:
-        if any(map(is_personal_name, _names_in(text))):
-            return _redact(path, redacted)
-        return text
-    inner = without_personal_text(path, given, redacted, allowed)
-    if inner is REDACTED:
-        return REDACTED
-    return encode_changed(text, given, inner)
-
-
-def _redact(path: str, redacted: list[str]) -> object:
-    redacted.append(path)
-    return REDACTED
 
 
 def _contains_text(value: list[Any]) -> bool:

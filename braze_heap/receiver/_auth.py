@@ -61,7 +61,8 @@ class Tokens:
         self._digests = [_digest(token) for token in given]
 
     def __repr__(self) -> str:
-        return f"<{len(self._digests)} tokens>"
+        number = len(self._digests)
+        return f"<{number} token{'s' * (number != 1)}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("tokens cannot be pickled: read them in each process")

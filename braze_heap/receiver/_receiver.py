@@ -61,11 +61,10 @@ class _ReceiverArguments(Generic[_P]):
         kw_only=False,
         metadata=doc(
             "The bearer token of the feed, or several while one is being replaced. "
-            "See `Tokens.from_env`. `UNAUTHENTICATED`, by name, disables "
-            "authentication."
+            "See `Tokens.from_env`. `UNAUTHENTICATED` disables authentication."
         ),
     )
-    limits: Limits = option(Limits(), "Amounts that are taken in at once.")
+    limits: Limits = option(Limits(), "Bounds of bodies and batches.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds, for dead letters.")
     clock: Callable[[], float] = option(
         time.monotonic,

@@ -37,7 +37,7 @@ from braze_heap.receiver.asgi import (
     send_response,
     to_request,
 )
-from braze_heap.report import Report, counts, summarize
+from braze_heap.report import Report, counts
 
 __all__ = ["Metrics", "Service"]
 
@@ -256,7 +256,7 @@ class Service:
             self.receiver._log_problem(503, f"Request cut off (503): {cause}")
             raise
         report, ms = measured.report, measured.seconds * 1000
-        text = summarize(report) if report.received else "0 events"
+        text = str(report) if report.received else "0 events"
         context = {"status": response.status, **counts(report), "ms": round(ms, 1)}
         shown = response.status, text, ms
         logger.info("%s  %s  %.0f ms", *shown, extra={"braze_context": context})

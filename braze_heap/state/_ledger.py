@@ -137,7 +137,7 @@ class LedgerEntry:
         return attrs.evolve(self, claims={**self.claims, token: now})
 
     def compared(self, sent: Sent, token: str, now: float) -> LedgerEntry:
-        """Return the entry after *sent*. With the claim left, send the newest value."""
+        """Return the entry after *sent*. If it has the claim, send the newest value."""
         newest, accepted, statement = self.newest, self.accepted, sent.statement
         if sent.is_rejected:
             if newest == statement:

@@ -18,7 +18,7 @@ from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 from braze_heap.events._field_types import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
-from braze_heap.mappers._copies import copy_of
+from braze_heap.mappers._standard import copy_of
 from braze_heap.transformer import Transformer
 
 Form: TypeAlias = Literal["http", "storage", "union"]

@@ -6,6 +6,7 @@ the repository. The built pages have what the directives of the same names make.
 """
 
 import ast
+import dataclasses
 import functools
 import importlib
 import inspect
@@ -13,8 +14,12 @@ import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any, is_typeddict
+
+import attrs
 
 import braze_heap
 from braze_heap import events
@@ -303,7 +308,37 @@ def _value_text(module: str, name: str) -> str:
         f"#### {name}.{member}\n\n{_signature(node)}\n\n{_markdown(text)}"
         for member, (node, text) in _members(value).items()
     ]
-    return "\n\n".join([_markdown(text), _markdown(options), *members])
+    parts = [_call_text(value), _markdown(text), _markdown(options), *members]
+    return "\n\n".join(filter(None, parts))
+
+
+def _call_text(cls: type) -> str:
+    """Return the call that makes an instance, with defaults; "" if nobody makes one."""
+    is_called = not (getattr(cls, "_is_protocol", False) or issubclass(cls, Enum))
+    if not is_called or issubclass(cls, BaseException) or is_typeddict(cls):
+        return ""
+    arguments = inspect.signature(cls).parameters.values()
+    if not arguments:
+        return ""
+    shown = []
+    for each in arguments:
+        has_default = each.default is not each.empty
+        default = _Default(each.default) if has_default else each.empty
+        shown.append(each.replace(annotation=each.empty, default=default))
+    return f"`{cls.__name__}{inspect.Signature(shown)}`"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Default:
+    """A default value, whose repr is short."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        is_proxy = isinstance(self.value, MappingProxyType)
+        text = repr(dict(self.value) if is_proxy else self.value)
+        is_short = len(text) < 30 and not text.startswith("<")
+        return text if is_short and self.value is not attrs.NOTHING else "..."
 
 
 def _find(module: str, name: str) -> Definition:

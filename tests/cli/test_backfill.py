@@ -70,15 +70,20 @@ def test_a_second_run_sends_only_what_is_new(run: Run, folder: Path) -> None:
     assert len(Path("calls.jsonl").read_text("utf-8").splitlines()) == 3_001
 
 
-def test_the_report_is_for_people(run: Run) -> None:
-    """It counts objects, and says why user properties are not sent."""
-    shown = run("backfill", "currents/", "--sink", "file:calls.jsonl")
+def test_the_report_is_for_people(run: Run, folder: Path) -> None:
+    """It counts objects, and says which user properties are not sent, and why."""
+    command = ("backfill", "currents/", "--sink", "file:calls.jsonl")
+    shown = run(*command)
+    change = make_raw("users.behaviors.subscription.GlobalStateChange")
+    (folder / "change.jsonl").write_bytes(lines([change]))
+    again = run(*command)
 
     assert shown.exit_code == 0
     assert "  3  delivered by this run\n" in shown.stdout
-    assert "  0  left for the next run\n" in shown.stdout
-    assert "User properties are not sent (0)" in shown.stdout
-    assert "name it with --state" in shown.stdout
+    assert "  0  not delivered yet\n" in shown.stdout
+    assert "User properties" not in shown.stdout
+    assert "User properties are not sent (2)" in again.stdout
+    assert "name it with --state" in again.stdout
 
 
 def test_user_properties_are_sent_with_a_named_state(run: Run, folder: Path) -> None:
@@ -153,7 +158,7 @@ def test_hours_are_chosen(run: Run) -> None:
         ),
         (
             ["currents/table.csv", "--sink", "file:a.jsonl"],
-            "No file holds events. currents/table.csv looks like CSV",
+            "No file has events. currents/table.csv looks like CSV",
         ),
         (["s33://b", "--sink", "file:a"], "unknown scheme, 's33'. Did you mean 's3'?"),
         (["currents", "--sink", "file:state.db"], "state.db is"),

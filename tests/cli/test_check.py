@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,6 +50,15 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert "state.db will be created when needed" in shown.stdout
     assert shown.stdout.endswith("\nEverything is fine.\n")
     assert list(here.iterdir()) == []
+
+
+def test_a_sink_as_one_text_replaces_its_parts(run: Run) -> None:
+    """Kind and path are not shown, because they have no effect."""
+    shown = run("check", "--sink", "file:x.jsonl").stdout
+
+    assert re.search(r"sink\.spec +file:x\.jsonl +option --sink", shown)
+    assert "sink.kind" not in shown
+    assert "sink.path" not in shown
 
 
 def test_options_in_force_are_named_without_secrets(
@@ -209,7 +219,7 @@ def test_dead_letter_is_measured(run: Run) -> None:
     found = findings(run, "--state", "state.db")
 
     assert problems(found) == []
-    assert "state.db holds 1 dead letter, " in found["state"]["detail"]
+    assert "state.db has 1 dead letter, " in found["state"]["detail"]
     assert "dead-letters list state.db" in found["state"]["advice"]
 
 
@@ -291,6 +301,8 @@ def test_each_value_is_shown_with_its_place(
 
     shown = run("check", "--config", "c.toml", "--state", "s.db", "--json")
 
+    text = run("check", "--config", "c.toml", "--state", "s.db").stdout
+    assert re.search(r"^  state.path +s.db +option --state$", text, re.MULTILINE)
     values = json.loads(shown.stdout)["values"]
     found = {each["key"]: (each["value"], each["source"]) for each in values}
     assert found["state.path"] == ("s.db", "option --state")

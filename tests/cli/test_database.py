@@ -28,7 +28,7 @@ def test_each_command_takes_a_database(run: Run, url: str) -> None:
 
     listed = run("dead-letters", "list", url, "--json")
     assert json.loads(listed.stdout)["records"] == 1
-    assert f"{url} holds 1 dead letter" in run("check", "--state", url).stdout
+    assert f"{url} has 1 dead letter" in run("check", "--state", url).stdout
     assert '"id":"bad"' in run("dead-letters", "export", url).stdout
     replay = run("dead-letters", "replay", url, "--sink", "file:calls.jsonl")
     assert replay.exit_code == 0

@@ -240,8 +240,11 @@ def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
 
     assert "By destination" in listed.stdout
     assert "memory  3  --destination memory" in listed.stdout
+    see = f"To see one with its event: braze-heap dead-letters show {store}"
+    assert see in listed.stdout
     assert shown.exit_code == 0
     assert "0 events from" in shown.stdout
+    assert "Not replayed: they failed at another destination." in shown.stdout
     assert "memory  3  --destination memory" in shown.stdout
     assert wrong.exit_code == 2
     assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr

@@ -37,10 +37,10 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
         "12:25  Heap is back.",
         "An answer gets lost",
         "goes to the dead letter.",
-        "What Heap holds: 985 events of",
+        "In Heap: 985 events of",
         "a type newer than this version",
         '"event": "Braze Custom Added To Cart"',
-        "1,000 events delivered, none left",
+        "1,000 events delivered, none pending",
         "985 events, each once:",
         "985 in Heap + 12 skipped (no_identity) + 3 in the dead letter",
         "Every event is in exactly one place.",
@@ -76,7 +76,7 @@ def test_progress_of_the_demo_adds_up(shown: Result) -> None:
 
 
 def test_demo_shows_no_personal_value(shown: Result) -> None:
-    """What Heap holds is without the addresses that the events have."""
+    """The events in Heap are without the addresses that the events have."""
     assert "@example.com" not in shown.stdout
 
 
@@ -98,6 +98,7 @@ def test_demo_has_no_colour_where_it_is_piped(shown: Result) -> None:
     assert "\x1b" not in shown.stdout
 
 
+@pytest.mark.slow
 def test_demo_works_in_any_encoding_and_leaves_nothing(tmp_path: Path) -> None:
     """A terminal that knows ASCII alone gets the demo too; its files are gone."""
     environ = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "TMPDIR": str(tmp_path)}

@@ -118,7 +118,7 @@ def test_one_event_of_a_batch_is_chosen(run: Run, batch: Path) -> None:
     assert "event-2" in run("explain", batch, "-n", 2).stdout
     missing = run("explain", batch, "-n", 3)
     assert missing.exit_code == 2
-    assert "holds no event number 3" in missing.stderr
+    assert "has no event number 3" in missing.stderr
 
 
 def test_damage_is_no_crash(run: Run) -> None:

@@ -72,3 +72,11 @@ def test_wrong_option_is_exit_status_2(run: Run) -> None:
 
     assert result.exit_code == 2
     assert "external_user_id" in result.stderr
+
+
+def test_a_wrong_command_gets_a_suggestion(run: Run) -> None:
+    """The most similar command is named."""
+    result = run("sned")
+
+    assert result.exit_code == 2
+    assert "There is no command 'sned'. Did you mean 'send'?" in result.stderr

@@ -133,7 +133,10 @@ def test_explain_names_winner_and_losers() -> None:
     assert explanation.winner is not None
     assert explanation.winner.key is EmailEvent
     assert "the mapper for EmailEvent" in str(explanation)
+    assert "instead of braze_heap.mappers" in str(explanation)
     assert "for CurrentsEvent" in str(explanation)
+    assert "site-packages" not in str(explanation)
+    assert str(explanation).count(".py:") == 1
     assert "no mapper" in str(MapperRegistry().explain(EmailClick))
 
 

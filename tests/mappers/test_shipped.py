@@ -48,7 +48,7 @@ def test_a_shipped_mapper_takes_the_class_of_its_type(event_type: str) -> None:
     (parameter, *_) = inspect.signature(mapper).parameters.values()
 
     assert parameter.annotation in (
-        EVENT_TYPES[event_type].__name__,
+        f"events.{EVENT_TYPES[event_type].__name__}",
         bh.CurrentsEvent,
     )
 

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 import braze_heap as bh
-from braze_heap.events import EmailClick
+from braze_heap.events import EmailClick, JsonObject
+from braze_heap.events._declare import field
 from braze_heap.events._schema import schema_of
 from braze_heap.mapping import _batches, _compiled
 from braze_heap.policies.identity import first_of
 from braze_heap.testing import make_raw
 from braze_heap.wire import RawEvent
 from tests.benchmarks.inputs import MIXES, OPTIONS, as_storage
-from tests.mapping.oddities import observed
+from tests.mapping.oddities import generic, observed
 from tests.support.for_each import for_each
 
 PACKAGE = Path(bh.__file__).parent
@@ -190,6 +191,39 @@ def test_the_second_field_of_an_identity_does_not_need_the_generic_mapping(
     assert call.identity == "braze:b1"
 
 
+class Visit(bh.CurrentsEvent, event_type="acme.Visit"):
+    """A type of a team, with more fields of the user than those of Braze."""
+
+    level: int | None = field(place="user")
+    is_member: bool | None = field(place="user")
+    tags: JsonObject | None = field(place="user")
+    note: str | None = field(place="user")
+
+
+@pytest.mark.parametrize("treatment", ["keep", "drop", "hash"])
+def test_fields_of_the_user_have_any_type(treatment: Any) -> None:
+    """They are checked and redacted as properties are."""
+    names = ("level", "is_member", "tags", "note", "device_id")
+    overrides = dict.fromkeys(names, treatment)
+    key = b"0123456789abcdef" if treatment == "hash" else b""
+    chosen = {
+        "personal_data": bh.PersonalData(overrides=overrides, key=key),
+        "event_types": bh.EVENT_TYPES | {"acme.Visit": Visit},
+    }
+    usual = {"level": 5, "is_member": True, "tags": {"a": "b"}, "note": "x"}
+    users = [usual, *(usual | {name: odd} for name in names for odd in (None, 1.5))]
+    events = [
+        make_raw(CLICK, id=f"e{number}")
+        | {"event_type": "acme.Visit", "properties": {}}
+        | {"user": {"external_user_id": "a", "device_id": "d", **user}}
+        for number, user in enumerate(users)
+    ]
+
+    found = bh.Transformer(**chosen).transform(events)
+
+    assert observed(found) == observed(generic(**chosen).transform(events))
+
+
 def test_storage_records_do_not_need_the_generic_mapping(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -214,8 +248,8 @@ OPTION = """\
     trial: Literal["off", "on"] = option("off", "A trial policy.")
 """
 STEP = """\
-        if self.policies.options.trial == "on":
-            constants["trial"] = "on"
+    if options.trial == "on":
+        constants["trial"] = "on"
 """
 TWIN = """\
         if self._policies.options.trial == "on" and payload.is_standard:
@@ -223,11 +257,7 @@ TWIN = """\
 """
 EDITS = (
     ("mapping/_options.py", "    deletions: bool = option(\n", OPTION),
-    (
-        "mapping/_compiled.py",
-        '        self.add("fields |= CONSTANTS\\n", CONSTANTS=constants)\n',
-        STEP,
-    ),
+    ("mapping/_compiled.py", '    return {\n        "policies": policies,\n', STEP),
     ("mapping/_generic.py", "        if isinstance(payload, StandardEvent):\n", TWIN),
 )
 CHECKS = """

@@ -311,14 +311,14 @@ def test_plan_says_what_heap_can_do() -> None:
 
 
 def test_headline_counts_three_kinds_of_personal_data() -> None:
-    """Marked by Braze, sensitive by us, and what may identify, with the identity."""
+    """Marked by Braze, sensitive, and what may identify, with the identity."""
     planned = small(bh.Transformer(personal_data="keep"), UserOrphan, Location)
     names = {p.name for e in planned.events for p in e.properties if p.identifying}
 
     counts = privacy_counts(planned)
 
     assert counts["marked by Braze"] >= 5
-    assert counts["sensitive by us"] >= 1
+    assert counts["sensitive without a mark"] >= 1
     assert names >= {"device_id", "ll_accuracy", "alt_accuracy", "*"}
     assert counts["may identify"] == len(names) + 1
     headline = ", ".join(f"{number} {kind}" for kind, number in counts.items())

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from braze_heap.events import EVENT_TYPES, event_fields
+from braze_heap.policies._walk import REDACTED
 from braze_heap.policies.word_guard import (
-    REDACTED,
     is_personal_name,
     without_personal_text,
 )

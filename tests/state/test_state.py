@@ -26,6 +26,7 @@ from braze_heap.exceptions import (
 from braze_heap.state import (
     BackfillKey,
     DeadRecord,
+    Ledger,
     LedgerEntry,
     LedgerKey,
     Position,
@@ -84,7 +85,12 @@ def test_parts_share_a_file_that_each_can_open_alone(
 
 def test_the_ledger_fulfills_its_contract(tmp_path: Path) -> None:
     """The parts of one file are independent."""
-    check_ledger(lambda: SqliteState(tmp_path / "state.db").ledger, durable=True)
+    with contextlib.ExitStack() as states:
+
+        def make_ledger() -> Ledger:
+            return states.enter_context(SqliteState(tmp_path / "state.db")).ledger
+
+        check_ledger(make_ledger, durable=True)
 
 
 def test_only_dead_letters_count_for_the_cap(state: SqliteState) -> None:

@@ -5,9 +5,10 @@ A ``type: ignore`` that is not needed is an error, so each one proves a refusal.
 """
 
 from collections.abc import Callable
-from typing import Literal, assert_type
+from typing import Any, Literal, assert_type
 
 import braze_heap as bh
+from braze_heap.arrow import transform_rows
 from braze_heap.events import (
     CatalogEntry,
     Category,
@@ -90,3 +91,13 @@ def without_a_payload(event: EmailClick) -> str:
 
 
 still_a_function: Callable[[EmailClick], bh.HeapEvent] = for_clicks
+
+
+class DuckTable:
+    """Exports Arrow, and is not iterable, as a relation of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any: ...
+
+
+transform_rows(DuckTable(), bh.Transformer())
+transform_rows(5, bh.Transformer())  # type: ignore[arg-type]

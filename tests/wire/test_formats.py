@@ -3,6 +3,7 @@ Files that hold no events are refused at their beginning; bad lines cost themsel
 """
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -40,7 +41,7 @@ def tarred(format_, name="events.jsonl"):
 
 def database(path):
     """Write an SQLite database."""
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE t (x)")
     return path.read_bytes()
 
