@@ -26,7 +26,7 @@ from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver.service import Metrics
-from braze_heap.report import Report, counts, summarize
+from braze_heap.report import Report, counts
 from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
 from braze_heap.state import (
     DISCARD,
@@ -773,7 +773,7 @@ def test_counts_of_a_report() -> None:
         "skipped": {"sampled": 1, "excluded": 1},
         "dead_lettered": {"bad_time": 1},
     }
-    assert summarize(report) == "4 events = 1 delivered + 2 skipped + 1 dead-lettered"
+    assert str(report) == "4 events = 1 delivered + 2 skipped + 1 dead-lettered"
 
 
 def test_reports_logs_and_metrics_count_invalid_and_changed_values(

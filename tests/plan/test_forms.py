@@ -167,8 +167,8 @@ SMALL_MARKDOWN = """\
 
 2 events, 1 user properties.
 
-Personal data: 1 marked by Braze, 3 sensitive by us, 2 may identify (the identity \
-included).
+Personal data: 1 marked by Braze, 3 sensitive without a mark, 2 may identify (the \
+identity included).
 
 ## Click
 
