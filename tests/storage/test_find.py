@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import os
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -287,13 +288,21 @@ def test_hours_until_now_are_found(own: str) -> None:
         (24 * 400, [""]),
     ],
 )
-def test_few_prefixes_cover_the_hours(hours: int, prefixes: list[str]) -> None:
-    """Each prefix of names is a request to a store. They are in UTC."""
+def test_few_prefixes_cover_the_hours(
+    hours: int, prefixes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each prefix of names is a request to a store. They are in UTC everywhere."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
     zone = dt.timezone(dt.timedelta(hours=9))
     since = dt.datetime(2026, 1, 15, 16, tzinfo=zone)
     until = since + dt.timedelta(hours=hours)
 
-    assert Hours.of(since, until).prefixes() == prefixes
+    try:
+        assert Hours.of(since, until).prefixes() == prefixes
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_local_name_may_have_colons(tmp_path: Path) -> None:
