@@ -151,6 +151,17 @@ def test_hours_and_types_are_chosen(bucket: str, progress: MemoryProgress) -> No
     assert sorted(ids(sink)) == sorted(ALL)
 
 
+def test_types_that_are_not_sent_are_not_read(
+    bucket: str, progress: MemoryProgress
+) -> None:
+    """Objects of types that the transformer excludes are not counted."""
+    sink = bh.MemorySink()
+    chosen = pipeline(sink, transformer={"include": OPEN})
+
+    assert backfill(bucket, chosen, progress=progress).objects == 1
+    assert ids(sink) == ALL[25:]
+
+
 # --- What the next run continues ------------------------------------------------------
 
 

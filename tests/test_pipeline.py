@@ -26,7 +26,7 @@ from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.receiver.service import Metrics
-from braze_heap.report import Report
+from braze_heap.report import Report, counts
 from braze_heap.sinks import MemorySink, Receipt, Rejection, ThreadedSink
 from braze_heap.state import (
     DISCARD,
@@ -761,6 +761,19 @@ def test_a_report_of_a_thousand_names_has_no_others() -> None:
     names = {f"{number}": 1 for number in range(1_000)}
 
     assert Report(unknown=names).unknown == names
+
+
+def test_counts_of_a_report() -> None:
+    """A line of a log, and a summary, have every outcome."""
+    report = Report(4, 1, {"sampled": 1, "excluded": 1}, {"bad_time": 1})
+
+    assert counts(report) == {
+        "events": 4,
+        "delivered": 1,
+        "skipped": {"sampled": 1, "excluded": 1},
+        "dead_lettered": {"bad_time": 1},
+    }
+    assert str(report) == "4 events = 1 delivered + 2 skipped + 1 dead-lettered"
 
 
 def test_reports_logs_and_metrics_count_invalid_and_changed_values(

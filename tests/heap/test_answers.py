@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from braze_heap.heap._answers import (
     Answer,
     Failure,
     Verdict,
+    describe_reply,
     redact_reply,
     rejected_index,
     retry_seconds,
@@ -39,6 +41,28 @@ def test_every_status_has_a_verdict() -> None:
     assert {verdicts[s] for s in (300, 308, 401, 403, 404, 405, 410)} == {
         Verdict.MISCONFIGURED
     }
+
+
+@pytest.mark.parametrize(
+    ("failure", "problem"),
+    [
+        (Failure("ConnectError", "OSError", errno.EMFILE), "raise ulimit -n"),
+        (Failure("ConnectError", "OSError", errno.ENFILE), "raise ulimit -n"),
+        (Failure("ConnectError", "gaierror", -2), "heap.test cannot be resolved"),
+        (Failure("ConnectError", "herror", 1), "heap.test cannot be resolved"),
+        (Failure("ConnectError", "SSLError EOF"), "TLS with heap.test fails"),
+        (
+            Failure("ConnectError", "OSError", errno.ECONNREFUSED),
+            "heap.test refuses the connection",
+        ),
+        (Failure("ConnectTimeout"), "check firewall and proxies"),
+        (Failure("ReadTimeout"), "heap.test does not answer in time"),
+        (Failure("ReadError", "OSError", 104), "the connection to heap.test fails"),
+    ],
+)
+def test_failure_is_described_by_its_cause(failure: Failure, problem: str) -> None:
+    """Each kind of failure of the network has its own description."""
+    assert problem in describe_reply(failure, "heap.test", "/track")
 
 
 def test_incomplete_success_is_retried() -> None:

@@ -73,3 +73,11 @@ def test_repr_hides_identity_and_values() -> None:
     ]
 
     assert "secret" not in repr(calls)
+
+
+def test_order_of_user_properties() -> None:
+    """The newest value wins, except for first sessions, whose earliest wins."""
+    call = AddUserProperties("somebody", {}, time=5.0, event_id="e")
+
+    assert call.order("braze_app_1_last_session_at") == (5.0, "e")
+    assert call.order("braze_app_1_first_session_at") == (-5.0, "e")

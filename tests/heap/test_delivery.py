@@ -135,6 +135,8 @@ def test_rejections_for_one_status_are_one_cause_in_the_log(
     assert {r.levelname for r in records[1:]} == {"DEBUG"}
     assert records[0].levelname == "WARNING"
     assert not hasattr(records[0], "cause")
+    context: dict[str, object] = records[0].__dict__["braze_context"]
+    assert context == {"host": "Heap", "status": 400, "suppressed": 0}
 
 
 @pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
@@ -281,3 +283,15 @@ def test_unknown_api_key_is_not_retried() -> None:
 
     (post,) = posts
     assert json.loads(post.body) == {}
+
+
+def test_detail_of_a_rejection_has_no_values() -> None:
+    """Identity, key and properties of the call are removed from Heap's text."""
+    text = b"jane doe with gold card (key-2) is wrong"
+    core = core_of(TinyHeap(1, set(), "truly", 10**7))
+    core.note_acceptance()
+
+    steps = deliver(core, [track(2, "jane doe", plan="gold card")])
+    receipt = run_steps(steps, lambda step: Answer(400, text=text))
+
+    assert [r.detail for r in receipt.rejections] == ["… with … (…) is wrong"]

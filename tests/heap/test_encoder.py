@@ -3,12 +3,14 @@
 import datetime as dt
 import json
 import math
-from collections import Counter
+import pickle
+from collections import Counter, UserDict
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from braze_heap.heap._encoder import (
     is_legal_text,
     to_simple_value,
 )
+from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import AddUserProperties, Track, timestamp
 from braze_heap.testing import assert_legal
 from braze_heap.testing.strategies import json_values
@@ -38,6 +41,7 @@ from braze_heap.testing.strategies import json_values
         (2**53 + 1, "9007199254740993"),
         (1e300, 1e300),
         (math.nan, "NaN"),
+        (math.inf, "Infinity"),
         (-math.inf, "-Infinity"),
         (["a", 1, None, True], "a||1||true"),
         ([], "[]"),
@@ -92,6 +96,44 @@ def test_a_joined_list_loses_whole_elements() -> None:
 
     assert legal == {"p": "||".join(["x" * 500] * 2)}
     assert encoder.adjustments == {Adjustment.TRUNCATED: 1}
+
+
+def test_a_joined_list_of_the_maximum_length_is_whole() -> None:
+    """1,023 characters fit, with the separators."""
+    encoder = PropertyEncoder()
+    texts = ["x" * 500, "y" * 521]
+
+    assert encoder.properties({"p": texts}) == {"p": "||".join(texts)}
+    assert not encoder.adjustments
+
+
+def test_error_about_a_value_survives_a_pickle() -> None:
+    """Its copy in another process names the property and the type too."""
+    with pytest.raises(UnsupportedValueError, match=r"property 'p'.*object") as raised:
+        PropertyEncoder().properties({"p": object()})
+
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+
+
+@pytest.mark.parametrize("given", [{("a",): 1}, {"p": {("a",): 1}}])
+def test_a_name_that_json_does_not_have_is_an_error(given: dict[Any, Any]) -> None:
+    """A tuple is not a name, neither of a property nor in an object."""
+    with pytest.raises(UnsupportedValueError, match="tuple as a name"):
+        PropertyEncoder().properties(given)
+
+
+@attrs.frozen
+class Plan:
+    name: str
+    seats: int
+
+
+@pytest.mark.parametrize(
+    "value", [Plan("pro", 5), UserDict(name="pro", seats=5)], ids=["class", "mapping"]
+)
+def test_objects_of_other_types_are_flattened(value: object) -> None:
+    """An instance of a class, and a mapping that is not a dict, are objects."""
+    assert PropertyEncoder().properties({"p": value}) == {"p.name": "pro", "p.seats": 5}
 
 
 def test_null_is_omitted() -> None:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +68,23 @@ def test_a_number_that_json_does_not_have_is_text(number: float) -> None:
     text = rendered([{"a": [number], "b": 1}])["products"]
 
     assert json.loads(text, parse_constant=pytest.fail)[0]["b"] == 1
+
+
+@attrs.frozen
+class Item:
+    sku: str
+    price: float
+
+
+@pytest.mark.parametrize("lists", ["json", "columns"])
+def test_instances_of_classes_are_objects(lists: Lists) -> None:
+    """A list of instances has the properties of the list of their dicts."""
+    items = [Item("a", 1.5), Item("b", 2.5)]
+    objects = [attrs.asdict(item) for item in items]
+
+    assert PropertyEncoder(lists=lists).properties({"items": items}) == (
+        PropertyEncoder(lists=lists).properties({"items": objects})
+    )
 
 
 def test_columns_have_the_values_of_each_field() -> None:

@@ -160,3 +160,167 @@ def test_json_has_a_schema_number() -> None:
     plan = json.loads(hostile().to_json())
 
     assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]
+
+
+SMALL_MARKDOWN = """\
+# Tracking plan
+
+2 events, 1 user properties.
+
+Personal data: 1 marked by Braze, 3 sensitive without a mark, 2 may identify (the \
+identity included).
+
+## Click
+
+A click.
+
+From `X` (EmailClick, current), Currents release 2 or before, wire form: both.
+
+category message\\_engagement, channel email, action click
+
+Observed: 2,000 (50.0%) of all events.
+
+A note.
+
+Fields that Braze adds later are sent too, under their own names.
+
+| property | type | example | from | personal data | since | wire form | meaning | \
+observed |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| `link` | text | `x` | link\\_alias | sensitive | 9 | both | A link. | 1,500 (75.0%) |
+| `app` | text | `x` | fixed | sensitive | 9 | both | A link. | 1,500 (75.0%) |
+| `sum` | text | `x` | derived | personal | 9 | both | A link. | 1,500 (75.0%) |
+| `pair` | text | `x` | derived from a, b | may identify | 9 | both | A link. | \
+1,500 (75.0%) |
+
+Not sent:
+
+- `user_agent`: Too long.
+
+## Tap
+
+A click.
+
+From `X` (EmailClick, current), Currents release 2 or before, wire form: both.
+
+category message\\_engagement, channel email, action click
+
+No properties.
+
+## User properties
+
+| property | type | example | from | personal data | since | wire form | meaning |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| `opened` | text | `x` | link\\_alias | sensitive | 9 | both | A link. |
+
+## Combo events to make in Heap
+
+A chart over all channels needs one event. Make each of these in Heap by hand, or send \
+one name with event_names="action".
+
+- Message Click: Click, Tap
+
+## Not sent
+
+- `Y`: Not chosen.
+
+## Deletions
+
+- `Z`: It deletes the user in Heap.
+- `users.UserDeleteRequest`: It deletes the user in Heap. It only arrives in storage \
+files.
+"""
+
+SMALL_CSV = """\
+kind,event,property,type,example,field,origin,sources,personal,sensitive,may_identify,\
+since,wire,category,channel,action,observed,share,event_type,doc
+event,Click,,,,,,,,,,2,both,message_engagement,email,click,2000,0.5,X,A click.
+property,Click,link,text,x,link_alias,field,link_alias,,yes,,9,both,,,,1500,0.75,X,\
+A link.
+property,Click,app,text,x,,fixed,,,yes,,9,both,,,,1500,0.75,X,A link.
+property,Click,sum,text,x,,derived,,yes,yes,yes,9,both,,,,1500,0.75,X,A link.
+property,Click,pair,text,x,,derived,a b,,,yes,9,both,,,,1500,0.75,X,A link.
+unsent field,Click,user_agent,,,,,,,,,,,,,,,,X,Too long.
+event,Tap,,,,,,,,,,2,both,message_engagement,email,click,,0.5,X,A click.
+user property,,opened,text,x,link_alias,field,link_alias,,yes,,9,both,,,,,,X Y,A link.
+not sent,,,,,,,,,,,,,,,,,,Y,Not chosen.
+deletion,,,,,,,,,,,,,,,,,,Z,It deletes the user in Heap.
+deletion,,,,,,,,,,,,,,,,,,users.UserDeleteRequest,It deletes the user in Heap. It only \
+arrives in storage files.
+"""
+
+
+def small() -> TrackingPlan:
+    """Return a plan with a line of each kind."""
+    link = PlannedProperty(
+        name="link",
+        type="text",
+        example="x",
+        field="link_alias",
+        origin="field",
+        sources=("link_alias",),
+        personal=False,
+        sensitive=True,
+        since=9,
+        doc="A link.",
+        observed=1_500,
+        share=0.75,
+    )
+    fixed = attrs.evolve(link, name="app", field=None, origin="fixed", sources=())
+    summed = attrs.evolve(
+        fixed, name="sum", origin="derived", personal=True, identifying=True
+    )
+    pair = attrs.evolve(
+        fixed,
+        name="pair",
+        origin="derived",
+        sources=("a", "b"),
+        sensitive=False,
+        identifying=True,
+    )
+    opened = PlannedUserProperty(
+        **attrs.asdict(attrs.evolve(link, name="opened", observed=None, share=None)),
+        event_types=("X", "Y"),
+    )
+    event = PlannedEvent(
+        name="Click",
+        event_type="X",
+        event_class="EmailClick",
+        meaning="A click.",
+        since=2,
+        status="current",
+        category="message_engagement",
+        channel="email",
+        action="click",
+        properties=(link, fixed, summed, pair),
+        unsent=(UnsentField("user_agent", "Too long."),),
+        takes_new_fields=True,
+        note="A note.",
+        observed=2_000,
+        share=0.5,
+    )
+    bare = attrs.evolve(
+        event,
+        name="Tap",
+        properties=(),
+        unsent=(),
+        observed=None,
+        takes_new_fields=False,
+        note="",
+    )
+    return TrackingPlan(
+        (event, bare),
+        (opened,),
+        (UnsentType("Y", "EmailOpen", "Not chosen."),),
+        ("Z", "users.UserDeleteRequest"),
+    )
+
+
+def test_markdown_to_the_last_character() -> None:
+    """The Markdown form has a section for each part of the plan."""
+    assert small().to_markdown() == SMALL_MARKDOWN
+
+
+def test_csv_to_the_last_character() -> None:
+    """The CSV form has a line for each event, property and field."""
+    assert small().to_csv() == SMALL_CSV.replace("\n", "\r\n")

@@ -105,6 +105,8 @@ def test_each_response_except_200_has_its_cause_in_the_log(
     first, second = caplog.records
     assert first.levelno >= logging.WARNING
     assert re.search(case.cause, first.getMessage())
+    context: dict[str, object] = vars(first)["braze_context"]
+    assert "outcome" in context or context["status"] == case.status
     assert second.getMessage() == f"{first.getMessage()} (1 more since the last line)"
     shown = [str(vars(record)) for record in caplog.records]
     assert [text for text in shown if "canary" in text or TOKEN in text] == []

@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -54,6 +55,17 @@ def store(tmp_path: Path) -> Iterator[SqliteDeadLetter]:
     opened = SqliteDeadLetter(tmp_path / "dead.db")
     yield opened
     opened.close()
+
+
+def test_a_time_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the zone of the machine is."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert record({"id": "a"}, at=AT.replace(tzinfo=None)).at == AT
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_records_are_read_as_they_were_appended(

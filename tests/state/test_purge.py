@@ -172,6 +172,25 @@ def test_the_outcome_names_the_suspected_records(tmp_path: Path) -> None:
         assert store.stats().records == 1
 
 
+@pytest.mark.parametrize(("number", "end"), [(3, "c" * 64), (4, "c" * 64 + ", ...")])
+def test_the_outcome_shows_three_keys(number: int, end: str) -> None:
+    """Each key is cut after 64 characters, and an ellipsis is for the rest."""
+    suspected = {letter * 70: "why" for letter in "abcd"[:number]}
+    shown = f"{'a' * 64}, {'b' * 64}, {end}"
+
+    assert str(Purged(0, suspected)) == (
+        f"0 removed, {number} suspected and kept ({shown})"
+    )
+
+
+def test_a_url_in_latin_1_is_searched() -> None:
+    """Percent-encoded bytes may be Latin-1 as well as UTF-8."""
+    url = f"https://example.com/?u={quote('Søren-1234', encoding='latin-1')}"
+
+    assert outcome(event({"x": url}), "Søren-1234") == "removed"
+    assert outcome(event({"x": url}), "Sören-1234") == "kept"
+
+
 @pytest.mark.parametrize("person", ["", " ", 42, None])
 def test_a_blank_identity_raises(person: object) -> None:
     """An identity that is blank or not a string raises."""

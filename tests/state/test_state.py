@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import sqlite3
 import subprocess
@@ -191,6 +192,23 @@ class Named(bh.MemorySink):
         self.destination = destination
 
 
+def test_bodies_that_can_be_read_today_are_replayed(state: SqliteState) -> None:
+    """Each body is a batch of its own, and is removed if its events are delivered."""
+    clicks = [make_raw("users.messages.email.Click", id=f"e{n}") for n in range(3)]
+    batches = [json.dumps({"events": part}) for part in (clicks[:2], clicks[2:])]
+    pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), state.dead_letter)
+    for detail, body in enumerate((*batches, "{")):
+        original, to = body.encode(), pipeline.destination
+        dead = DeadRecord.of(original, "unreadable", str(detail), AT, destination=to)
+        state.dead_letter.append([dead])
+
+    report = bh.replay(state.dead_letter, pipeline)
+
+    assert report.delivered == 3
+    assert report.dead_lettered_by_reason == {"unreadable": 1}
+    assert [record.detail for record in state.dead_letter.read()] == ["2"]
+
+
 def test_a_record_that_is_rejected_elsewhere_again_moves_there(
     state: SqliteState,
 ) -> None:
@@ -282,6 +300,24 @@ def test_another_file_is_refused_by_each_part(
         part(":memory:")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE positions",
+        "ALTER TABLE dead_letters RENAME COLUMN mappers TO mapper",
+    ],
+)
+def test_a_state_file_with_other_tables_is_refused(change: str, tmp_path: Path) -> None:
+    """A missing table, or a missing column, is found when the file is opened."""
+    path = tmp_path / "state.db"
+    SqliteState(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(change)
+
+    with pytest.raises(StateError, match="has other tables: move it away"):
+        SqliteState(path)
+
+
 def test_a_ledger_knows_its_destinations(state: SqliteState) -> None:
     """Until the last entry of a destination is forgotten."""
     write_ledger(state.ledger, 1)
@@ -355,3 +391,15 @@ def test_the_same_process_cannot_lock_twice(
             state.progress.lock(KEY),
         ):
             pass
+
+
+def test_a_lock_file_that_is_gone_is_not_locked(
+    state: SqliteState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner of a lock may remove its file while another process opens it."""
+    fcntl = pytest.importorskip("fcntl")
+    lock = tmp_path / "state.db-replay"
+    monkeypatch.setattr(fcntl, "lockf", lambda *_: lock.unlink())
+
+    with pytest.raises(DeadLetterError, match="another replay"):
+        state.dead_letter.replay_lock().__enter__()

@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import os
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from fsspec.registry import _registry
 
 from braze_heap.storage import StoredObject, find, read
+from braze_heap.storage._find import Hours
 from tests.storage.layout import CLICK, CUSTOM, DAYS, EXPORT, HOURS, OPEN, key, keys
 
 UTC = dt.UTC
@@ -265,6 +267,50 @@ def test_new_objects_are_found_by_the_next_search(own: str) -> None:
     put(own, [key(CLICK, "2026-02-02", 0)])
 
     assert key(CLICK, "2026-02-02", 0) in found(own)
+
+
+def test_hours_until_now_are_found(own: str) -> None:
+    """Without *until*, the hours end a day from now."""
+    now = dt.datetime.now(UTC)
+    today = key(CLICK, f"{now:%Y-%m-%d}", now.hour)
+    put(own, [today])
+
+    assert today in found(own, since=now - dt.timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("hours", "prefixes"),
+    [
+        (1, ["date=2026-01-15-07"]),
+        (3, ["date=2026-01-15-0"]),
+        (24 * 7, ["date=2026-01-1", "date=2026-01-2"]),
+        (24 * 60, ["date=2026-01-", "date=2026-02-", "date=2026-03-"]),
+        (24 * 400, [""]),
+    ],
+)
+def test_few_prefixes_cover_the_hours(
+    hours: int, prefixes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each prefix of names is a request to a store. They are in UTC everywhere."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    zone = dt.timezone(dt.timedelta(hours=9))
+    since = dt.datetime(2026, 1, 15, 16, tzinfo=zone)
+    until = since + dt.timedelta(hours=hours)
+
+    try:
+        assert Hours.of(since, until).prefixes() == prefixes
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_local_name_may_have_colons(tmp_path: Path) -> None:
+    """Two colons in a path do not separate file systems."""
+    put(str(tmp_path), [key(CLICK, DAYS[0], 7)])
+    folder = tmp_path.rename(tmp_path.with_name("a::b"))
+
+    assert found(str(folder)) == [key(CLICK, DAYS[0], 7)]
 
 
 def test_nothing_at_a_url_is_an_error(root: str) -> None:

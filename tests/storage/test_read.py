@@ -20,6 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 import braze_heap as bh
 from braze_heap.storage import StoredObject, _objects, find, read, read_each
+from braze_heap.storage._objects import ObjectWriter, locate
 from braze_heap.wire import RawEvent, Unreadable, read_events
 from tests.storage.layout import CLICK, content, key, record
 
@@ -399,3 +400,16 @@ def test_a_long_object_needs_little_memory(tmp_path: Path) -> None:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
 
     assert int(done.stdout) / 1024 < 25
+
+
+def test_an_object_is_written_at_the_end_of_the_block() -> None:
+    """Each write returns its number of bytes; an error leaves no object."""
+    url = f"memory://{uuid.uuid4().hex}/part"
+    with ObjectWriter(url, {}) as file:
+        assert file.write(b"abc") == 3
+    with pytest.raises(KeyError), ObjectWriter(f"{url}-2", {}) as file:
+        raise KeyError
+
+    assert locate(url).size == 3
+    with pytest.raises(FileNotFoundError, match=f"{url}-2: there is no such"):
+        locate(f"{url}-2")

@@ -28,11 +28,12 @@ def zipped(name):
     return file.getvalue()
 
 
-def tarred(format_):
+def tarred(format_, name="events.jsonl"):
     """Write a tar archive of JSON lines."""
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
-        info = tarfile.TarInfo("events.jsonl")
+    options = {"format": format_, "encoding": "latin-1"}
+    with tarfile.open(fileobj=file, mode="w", **options) as archive:
+        info = tarfile.TarInfo(name)
         info.size = len(LINES)
         archive.addfile(info, io.BytesIO(LINES))
     return file.getvalue()
@@ -53,6 +54,7 @@ WRONG = {
     "zip": zipped("events.jsonl"),
     "tar": tarred(tarfile.GNU_FORMAT),
     "pax tar": tarred(tarfile.PAX_FORMAT),
+    "Latin-1 tar": tarred(tarfile.GNU_FORMAT, "caf\xe9.jsonl"),
     "zstd": b"\x28\xb5\x2f\xfd\x24\x00" + bytes(range(200)),
     "bzip2": bz2.compress(LINES),
     "xz": lzma.compress(LINES),
@@ -63,6 +65,7 @@ WRONG = {
     "UTF-32": LINES.decode().encode("utf-32"),
     "XML": b"<?xml version='1.0'?>\n<Error><Code>AccessDenied</Code></Error>",
     "web page": b"<!doctype html>\n<html>\n",
+    "indented page": b"\t <!doctype html>\n<html>\n",
     "log": b"2026-01-01 INFO started\n" * 100,
     "numbers": b"1\n2\n3\n",
     "binary": bytes(range(256)) * 50,
@@ -76,10 +79,12 @@ LOOKS_LIKE = {
     "zip": "a zip archive",
     "tar": "a tar archive",
     "pax tar": "a tar archive",
+    "Latin-1 tar": "a tar archive",
     "log": "text",
     "numbers": "text",
     "binary": "binary data",
     "web page": "XML or a web page",
+    "indented page": "XML or a web page",
     "UTF-16-LE": "UTF-16",
     "UTF-16-BE": "UTF-16",
     "UTF-32": "UTF-16 or UTF-32",

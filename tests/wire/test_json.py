@@ -227,6 +227,15 @@ def test_one_bad_line_costs_one_line_at_any_place(bad):
     assert [lines[bad].encode()] == [damage.raw.strip() for damage in damages]
 
 
+@pytest.mark.parametrize("bad", ["note", "{note"])
+def test_bad_lines_at_the_start_cost_a_line_each(bad):
+    """Two bad lines before the first event are two damages."""
+    read = read_events(f'{bad}\n{bad}\n{{"id": 1}}\n{{"id": 2}}\n')
+
+    width = len(bad) + 1
+    assert [0, width, 2 * width, 2 * width + 10] == [part.offset for part in read]
+
+
 @pytest.mark.parametrize("bad", ["nope", "{'a': 1}", '{"a": nan}', "[1,]"])
 def test_one_bad_element_costs_one_element(bad):
     """An element that is not JSON, with balanced brackets, costs only itself."""
@@ -424,10 +433,10 @@ def test_endless_elements_are_given_up(start, piece):
 @pytest.mark.usefixtures("small_limits")
 def test_a_long_line_costs_itself():
     """The lines behind a line over the limit are read."""
-    lines = ['{"id": 1}', '{"id": "' + "x" * 300_000 + '"}', '{"id": 2}']
-    events, damages = split("\n".join(lines))
+    lines = ['{"id": 1}', '{"id": "' + "x" * 300_000 + '"}', '{"id": 2}', '{"id": 3}']
+    events, damages = split("\n".join(lines) + "\n")
 
-    assert events == [{"id": 1}, {"id": 2}]
+    assert events == [{"id": 1}, {"id": 2}, {"id": 3}]
     assert [damage.detail for damage in damages] == ["a line of over 65,536 bytes"]
 
 

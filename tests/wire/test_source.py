@@ -4,6 +4,7 @@ Where events are read from: paths, files, content; plain or gzipped; never loade
 
 import gzip
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import fastavro
 import pytest
 
 from braze_heap.wire import RawEvent, Unreadable, read_events
-from braze_heap.wire._source import type_in_path
+from braze_heap.wire._source import read_lines, type_in_path
 from tests.support.for_each import for_each
 
 BODY = b'{"events": [{"id": 1}, {"id": 2}]}'
@@ -65,6 +66,17 @@ class Pipe:
 def test_sources_may_be_content_or_files(source):
     """Content and open files are read alike."""
     assert values_of(source) == EVENTS
+
+
+def test_lines_behind_text_are_read_as_they_arrive():
+    """The first event is returned although the file goes on for ever."""
+    lines = itertools.chain([b"text\n"], itertools.repeat(b'{"id": 1}\n', 1_000))
+    file = io.BytesIO()
+    file.read1 = lambda size: next(lines)
+    events = (read for read in read_events(file) if isinstance(read, RawEvent))
+
+    assert next(events).value == {"id": 1}
+    assert len([*lines]) > 990
 
 
 def test_sources_may_be_paths(tmp_path):
@@ -392,6 +404,18 @@ def test_large_gzip_is_streamed(tmp_path):
 
     assert events > 10_000
     assert memory < 12 * MEGABYTE
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_parts_of_a_file_equal_the_whole(mark):
+    """Every event, with its offset, is in exactly one of two parts of a file."""
+    data = mark + b'{"id": 1}\n{"id": 22}\n\n{"id": 333}\n{"id": 4}'
+    whole = list(read_events(data, event_type="sms"))
+    for cut in range(len(data) + 1):
+        spans = (0, cut), (cut, len(data))
+        parts = (read_lines(io.BytesIO(data), "sms", *span) for span in spans)
+
+        assert whole == [read for part in parts for read in part]
 
 
 @pytest.mark.parametrize("written", [b"", BODY[:10]])
