@@ -1,8 +1,4 @@
-"""
-Long runs, left out by default: ``python -m pytest -m campaign``.
-
-Last figures, 2026-11-24: see `docs/explanation/proofs.md`.
-"""
+"""Long runs: ``python -m pytest -m campaign``. Figures: docs/explanation/proofs.md."""
 
 import json
 import random
@@ -22,7 +18,12 @@ def test_whatever_comes_is_accounted_for_and_legal(seed: int) -> None:
     transformers = [
         bh.Transformer(),
         bh.Transformer(personal_data="keep", identity="user_id", local_time=True),
-        bh.Transformer(nested="json", machines="drop", deletions=True),
+        bh.Transformer(
+            nested="json",
+            machines="drop",
+            deletions=True,
+            delete_identity=lambda request: request.user_id,
+        ),
     ]
     for _ in range(1_000):
         batch = [
