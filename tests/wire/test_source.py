@@ -68,6 +68,15 @@ def test_sources_may_be_content_or_files(source):
     assert values_of(source) == EVENTS
 
 
+def test_damage_at_the_end_of_a_gzip_stream_has_its_offset():
+    """The offset counts inflated bytes. A stream without a name is no source."""
+    data = b'{"id": 1}\n' * 60_000
+    *events, damage = read_events(io.BytesIO(gzip.compress(data)[:-4]))
+
+    assert len(events) == 60_000
+    assert (damage.offset, damage.source) == (len(data), "")
+
+
 def test_lines_behind_text_are_read_as_they_arrive():
     """The first event is returned although the file goes on for ever."""
     lines = itertools.chain([b"text\n"], itertools.repeat(b'{"id": 1}\n', 1_000))
