@@ -138,12 +138,13 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
     if len(value) > _MAX_CACHED or _has_personal_name(path, tuple(value)):
         return False
     for name, each in value.items():
-        cls = each.__class__
-        if cls is dict:
-            if not _is_surely_impersonal(f"{path}.{name}", each):
+        for item in each if each.__class__ is list else (each,):
+            cls = item.__class__
+            if cls is dict:
+                if not _is_surely_impersonal(f"{path}.{name}", item):
+                    return False
+            elif cls is list or (cls is str and is_json_text(item)):
                 return False
-        elif cls is list or (cls is str and is_json_text(each)):
-            return False
     return True
 
 
