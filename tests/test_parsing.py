@@ -548,6 +548,13 @@ def test_unknown_fields_are_kept_in_incomplete_events(missing, given_type):
     assert event.extra == {"/new": 1}
 
 
+def test_an_event_with_properties_is_not_a_storage_record():
+    """A column beside them, and no user, do not make it one."""
+    event = parse_event(http(user=..., link_alias="beside"))
+
+    assert event.extra == {"/link_alias": "beside"}
+
+
 def test_unknown_types_are_values():
     """An event of an unknown type keeps all it has."""
     raw = http(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -140,10 +141,12 @@ def test_a_batch_is_written_completely_or_not_at_all(tmp_path: Path, name: str) 
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
         try:
-            with pytest.raises(SinkUnavailable, match="cannot be written"):
+            with pytest.raises(SinkUnavailable, match="cannot be written") as failed:
                 sink.send(batch)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert failed.value.context == {"error": "OSError", "errno": errno.EFBIG}
 
         assert len(lines(path)) == 1
         sink.send(batch)

@@ -403,3 +403,10 @@ def test_a_lock_file_that_is_gone_is_not_locked(
 
     with pytest.raises(DeadLetterError, match="another replay"):
         state.dead_letter.replay_lock().__enter__()
+
+
+def test_a_part_shows_its_file(state: SqliteState, tmp_path: Path) -> None:
+    """Its repr is its class and the name of the file."""
+    name = str(tmp_path / "state.db")
+
+    assert repr(state.ledger) == f"SqliteLedger({name!r})"

@@ -68,6 +68,25 @@ def test_sources_may_be_content_or_files(source):
     assert values_of(source) == EVENTS
 
 
+def test_damage_at_the_end_of_a_gzip_stream_has_its_offset():
+    """The offset counts inflated bytes."""
+    data = b'{"id": 1}\n' * 60_000
+    *events, damage = read_events(io.BytesIO(gzip.compress(data)[:-4]))
+
+    assert len(events) == 60_000
+    assert damage.offset == len(data)
+
+
+def test_a_file_that_was_opened_by_number_has_no_name(tmp_path):
+    """Its damage names no source."""
+    path = tmp_path / "events.json"
+    path.write_bytes(b'{"cut')
+    with open(os.open(path, os.O_RDONLY), "rb") as file:
+        (damage,) = read_events(file)
+
+    assert damage.source == ""
+
+
 def test_lines_behind_text_are_read_as_they_arrive():
     """The first event is returned although the file goes on for ever."""
     lines = itertools.chain([b"text\n"], itertools.repeat(b'{"id": 1}\n', 1_000))
