@@ -83,6 +83,7 @@ def app() -> None:
 
 def run() -> None:
     """Run the command line, and exit with its status."""
+    ui.replace_closed_streams()
     ui.buffer_stdout()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))

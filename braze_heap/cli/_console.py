@@ -202,6 +202,24 @@ def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
         raise UnusableError(f"cannot write {stream}: {flaw}") from None
 
 
+def replace_closed_streams() -> None:
+    """
+    Put a stream in place of each one that the caller closed, as ``>&-`` does.
+
+    Python has ``None`` there, and the next file that is opened would take its number.
+    Stdin cannot be read, stdout is a pipe without a reader, and stderr is lost.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.open(os.devnull, os.O_WRONLY))  # noqa: SIM115 (stays open)
+    if sys.stdout is None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        sys.stdout = open(os.dup(writer), "w")  # noqa: SIM115
+        os.close(writer)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+
+
 def buffer_stdout() -> None:
     """
     Give stdout a buffer, also under ``PYTHONUNBUFFERED``.

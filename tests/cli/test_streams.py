@@ -2,8 +2,10 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -238,3 +240,46 @@ def test_stdin_that_is_not_ready_is_not_at_its_end(command: str) -> None:
 
     assert process.returncode == 2
     assert b"not ready: make it blocking" in stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["transform {}", "send {}", "drift {}", "events", "explain {}"]
+)
+def test_closed_stdout_is_a_pipe_without_a_reader(command: str, batch: Path) -> None:
+    """`>&-` has no traceback; a report that nobody reads does not matter."""
+    status, stderr = in_shell(f"{command.format(batch)} >&-")
+
+    assert status == (0 if command.startswith("send") else 141)
+    assert "Traceback" not in stderr
+    assert "Exception ignored" not in stderr
+
+
+def test_closed_stdin_cannot_be_read() -> None:
+    """`<&-` is an error, not an empty input and not a traceback."""
+    assert in_shell("transform <&-") == (
+        2,
+        "Error: cannot read stdin: Bad file descriptor\n",
+    )
+
+
+def test_closed_stderr_does_not_change_the_output(batch: Path, tmp_path: Path) -> None:
+    """`2>&-` loses the report, and nothing else."""
+    output = tmp_path / "calls.jsonl"
+
+    status, _ = in_shell(f"transform {batch} -o {output} 2>&-")
+
+    assert status == 0
+    assert keys(output.read_text()) == ["event-1", "event-2"]
+
+
+def in_shell(command: str) -> tuple[int, str]:
+    """Run a command with redirections; return its exit status, and its stderr."""
+    program = shlex.join([sys.executable, "-m", "braze_heap"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{program} {command}"],
+        capture_output=True,
+        timeout=60,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
