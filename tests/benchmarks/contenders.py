@@ -13,6 +13,7 @@ typed ones drop them silently); policies.
 import datetime as dt
 import functools
 import json
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -25,15 +26,32 @@ import pydantic
 import braze_heap as bh
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._bulk import EVENTS, USERS, body_of, group_by_endpoint
+from braze_heap.mappers._standard import property_names
+from braze_heap.policies.derived import (
+    DERIVED_PROPERTIES,
+    FIRST_OF,
+    constants_of,
+    varying_of,
+)
 from tests.benchmarks.batches import MIX
 
 Way: TypeAlias = Callable[[bytes], bytes]
 
 CLASSES = {**bh.EVENT_TYPES}
 NAMES = {t: f"Braze {cls.display_name}" for t, cls in CLASSES.items()}
+CONSTANTS = {
+    t: {"event_type": t, **constants_of(cls, DERIVED_PROPERTIES)}
+    for t, cls in CLASSES.items()
+}
+VARYING = {t: varying_of(cls, DERIVED_PROPERTIES) for t, cls in CLASSES.items()}
+NEW_NAMES = {t: property_names(cls) for t, cls in CLASSES.items()}
 PERSONAL = {t: schema_of(cls).personal for t, cls in CLASSES.items()}
 KEPT = {
-    t: tuple(n for n in schema_of(cls).places if n not in PERSONAL[t])
+    t: [
+        (name, NEW_NAMES[t].get(name, name))
+        for name in schema_of(cls).places
+        if name not in PERSONAL[t]
+    ]
     for t, cls in CLASSES.items()
 }
 TYPES: Mapping[str, Any] = {
@@ -88,19 +106,44 @@ def timestamp(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
 
 
+@functools.lru_cache(8192)
+def domain(url: str) -> str | None:
+    return urllib.parse.urlsplit(url).hostname
+
+
+def derive(event_type: str, time: int, properties: dict[str, Any]) -> None:
+    """Add what the library derives from the other properties."""
+    for name in VARYING[event_type]:
+        if name == "link_domain":
+            if "url" in properties:
+                properties[name] = domain(properties["url"])
+        elif name == "seconds_since_send":
+            if "send_time" in properties:
+                sent = properties["send_time"]
+                properties["send_time"] = timestamp(sent)
+                properties[name] = time - sent
+        else:
+            for field in FIRST_OF[name]:
+                if properties.get(field):
+                    properties[name] = properties[field]
+                    break
+
+
 def a_track(
     event_type: str, event: Mapping[str, Any], fields: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the call for an event, whose *fields* are no personal data."""
-    properties: dict[str, Any] = {"event_type": event_type}
+    properties: dict[str, Any] = {**CONSTANTS[event_type]}
+    new_names = NEW_NAMES[event_type]
     for name, value in fields.items():
-        flat(properties, name, value)
+        flat(properties, new_names.get(name, name), value)
+    derive(event_type, event["time"], properties)
     if event_type == "users.messages.email.Open":
         is_machine = fields.get("machine_open") == "true"
         properties["is_machine_open"] = "true" if is_machine else "false"
     name = NAMES[event_type]
     if event_type == "users.behaviors.CustomEvent":
-        name = f"Braze {fields['name']}" if fields.get("name") else name
+        name = f"Braze Custom {fields['name']}" if fields.get("name") else name
     return {
         "event": name,
         "identity": event["user"]["external_user_id"],
@@ -135,20 +178,21 @@ def hand_tuned(body: bytes, library: Library) -> bytes:
     for event in library.loads(body)["events"]:
         event_type, user = event["event_type"], event["user"]
         given = {**user, **event["properties"]}
-        properties = {"event_type": event_type}
-        for name in KEPT[event_type]:
+        properties = {**CONSTANTS[event_type]}
+        for name, new in KEPT[event_type]:
             if name in given:
                 value = given[name]
                 if type(value) is str:
-                    properties[name] = value if len(value) < 1024 else value[:1023]
+                    properties[new] = value if len(value) < 1024 else value[:1023]
                 else:
-                    flat(properties, name, value)
+                    flat(properties, new, value)
+        derive(event_type, event["time"], properties)
         name = NAMES[event_type]
         if event_type == "users.messages.email.Open":
             is_machine = given.get("machine_open") == "true"
             properties["is_machine_open"] = "true" if is_machine else "false"
         elif event_type == "users.behaviors.CustomEvent" and given.get("name"):
-            name = f"Braze {given['name']}"
+            name = f"Braze Custom {given['name']}"
         calls.append(
             {
                 "event": name,
