@@ -15,7 +15,7 @@ from braze_heap.heap.calls import AddUserProperties
 from braze_heap.mapping._batch import named
 from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
-from braze_heap.results import Skipped, TransformResult
+from braze_heap.results import Origins, Skipped, TransformResult
 from braze_heap.sinks._protocol import Rejection
 from braze_heap.state import UNKNOWN_TIME, DeadRecord, event_id
 from braze_heap.transformer import Source, Transformer, items_of
@@ -48,31 +48,28 @@ def build_batch_result(
 
     The dead-letter records have the time *at*, UTC, and the *destination*.
     """
-    origins = result.origins
-    if has_outdated := bool(decision.outdated or result.outdated):
-        origins = [*result.origins, *result.outdated_origins]
+    keys = [*Origins.keys(result.origins), *Origins.keys(result.outdated_origins)]
     rejected: dict[int, tuple[Rejection, Any]] = {}
     for rejection in decision.receipt.rejections:  # the first one of an event counts
-        origin = origins[rejection.index]
-        rejected.setdefault(id(origin), (rejection, origin))
+        if (key := keys[rejection.index]) not in rejected:
+            rejected[key] = rejection, _origin(result, rejection.index)
     occurrences = _occurrences(source, result)
     counts = Counter(str(each.reason) for each in result.rejected)
     for rejection, origin in rejected.values():
         counts[str(rejection.reason)] += occurrences(origin)
     skipped = Counter(str(skip.reason) for skip in result.skipped)
     not_sent = Counter({str(reason): n for reason, n in result.not_sent.items()})
-    if has_outdated:
+    if decision.outdated or result.outdated:
         # The transformer only knows which values are outdated inside the batch. Some of
         # them may have been sent, because newer values were rejected.
         del skipped[SkipReason.OUTDATED], not_sent[SkipReason.OUTDATED]
-        sent = _sent(result, decision, origins) - rejected.keys()
+        sent = _sent(result, decision, keys) - rejected.keys()
         unsent = dict[int, Any]()
         for index, number in decision.outdated.items():
-            origin = origins[index]
-            if id(origin) in sent:
+            if keys[index] in sent:
                 not_sent[str(SkipReason.OUTDATED)] += number
-            elif id(origin) not in rejected:
-                unsent[id(origin)] = origin
+            elif keys[index] not in rejected:
+                unsent[keys[index]] = _origin(result, index)
         skipped[str(SkipReason.OUTDATED)] += sum(map(occurrences, unsent.values()))
     dead: list[tuple[Any, str, str]] = [
         (each.raw, each.reason, each.detail) for each in result.rejected
@@ -108,12 +105,16 @@ def build_batch_result(
     return BatchResult(report, tuple({each.key: each for each in records}.values()))
 
 
-def _sent(
-    result: TransformResult, decision: Decision, origins: Sequence[Any]
-) -> set[int]:
-    """Return the `id` of each event of which something was sent."""
+def _origin(result: TransformResult, index: int) -> Any:
+    """Return the event of a call. Outdated ones come last. It may be decoded again."""
+    number = index - len(result.calls)
+    return result.origins[index] if number < 0 else result.outdated_origins[number]
+
+
+def _sent(result: TransformResult, decision: Decision, keys: Sequence[int]) -> set[int]:
+    """Return the key of each event of which something was sent."""
     return {
-        id(origins[index])
+        keys[index]
         for index, call in enumerate((*result.calls, *result.outdated))
         if index not in decision.outdated
         or len(getattr(call, "properties", ())) > decision.outdated[index]

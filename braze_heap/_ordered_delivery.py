@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -45,14 +46,14 @@ class Decision:
     outdated: Mapping[int, int] = attrs.field(factory=dict)
 
 
-@attrs.frozen
+@attrs.define  # frozen ones are made more slowly, and there is one for each call
 class _Part:
     """A call to send, whole or a part of a call of the batch."""
 
     call: Call
     index: int | None
     """Index of the call of the batch; ``None`` if it sends a value of another batch."""
-    statements: Mapping[LedgerKey, Statement] = attrs.field(factory=dict)
+    statements: Mapping[LedgerKey, Statement] = MappingProxyType({})
 
     @classmethod
     def of(cls, statements: Mapping[LedgerKey, Statement], index: int | None) -> _Part:
@@ -176,6 +177,8 @@ class OrderedDelivery:
         singles: list[_Part] = []
         for position, part in enumerate(parts):
             rejection, index = rejections.get(position), part.index
+            if not (rejection or part.statements):
+                continue
             if rejection and len(part.statements) > 1 and not is_down:
                 singles += [_Part.of({k: s}, index) for k, s in part.statements.items()]
                 continue

@@ -62,6 +62,13 @@ class Origins(Sequence[Any]):
         self._numbers = numbers
         self._read = read
 
+    @staticmethod
+    def keys(origins: Sequence[Any]) -> list[int]:
+        """Return a number for each of *origins*, which calls of one event share."""
+        if isinstance(origins, Origins):
+            return origins._numbers
+        return [id(origin) for origin in origins]
+
     def __len__(self) -> int:
         return len(self._numbers)
 
