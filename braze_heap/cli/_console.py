@@ -210,14 +210,15 @@ def replace_closed_streams() -> None:
     Stdin cannot be read, stdout is a pipe without a reader, and stderr is lost.
     """
     if sys.stdin is None:
-        sys.stdin = open(os.open(os.devnull, os.O_WRONLY))  # noqa: SIM115 (stays open)
+        unreadable = os.open(os.devnull, os.O_WRONLY)
+        sys.stdin = open(unreadable, encoding="utf-8")  # noqa: SIM115 (stays open)
     if sys.stdout is None:
         reader, writer = os.pipe()
         os.close(reader)
-        sys.stdout = open(os.dup(writer), "w")  # noqa: SIM115
+        sys.stdout = open(os.dup(writer), "w", encoding="utf-8")  # noqa: SIM115
         os.close(writer)
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def buffer_stdout() -> None:
