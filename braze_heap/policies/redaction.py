@@ -94,6 +94,9 @@ class Redaction:
         ]
         self._with_nested = dict.fromkeys(path[0] for path, _ in self._nested)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_impersonal": set(), "_by_class": {}}
+
     def treatment_of(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of the field *name* of *cls* as a whole."""
         is_personal = name in schema_of(cls).personal
