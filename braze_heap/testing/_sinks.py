@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Self, TypeVar
@@ -146,6 +147,10 @@ def _check_batches(factory: Callable[[], Sink]) -> None:
         sink.send([call])
         del call
         gc.collect()
+        for _ in range(50):  # a thread of the sink may be at its end
+            if watched() is None:
+                break
+            time.sleep(0.01)
         expect(watched() is None, "a sink should keep no reference to a batch")
 
 
