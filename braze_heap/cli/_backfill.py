@@ -1,6 +1,5 @@
 """``braze-heap backfill``: all objects of a bucket or folder, in several runs."""
 
-import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -116,7 +115,7 @@ def backfill(
         _refuse_own_files(url, spec, path)
         url = opts.StoreUrl(str(url))
     stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
-    with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
+    with sinks.sink_to_deliver_to(config) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
                 f"--sink: progress is kept per destination, but {type(sink).__name__} "

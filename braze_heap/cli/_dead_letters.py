@@ -1,7 +1,6 @@
 """``braze-heap dead-letters``: events that could not be delivered."""
 
 import codecs
-import contextlib
 import functools
 import gzip
 import json
@@ -377,7 +376,7 @@ def replay_(
 
     with (
         sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
-        contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
+        sinks.sink_to_deliver_to(config) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)

@@ -109,7 +109,7 @@ def send(
             pipeline.run(batch)
 
     with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(contextlib.closing(sinks.open_sink_or_exit(config)))
+        sink = stack.enter_context(sinks.sink_to_deliver_to(config))
         sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
         stores: Stores = DISCARD, None
         if kept:

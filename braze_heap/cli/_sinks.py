@@ -171,6 +171,18 @@ def open_sink_or_exit(config: Config) -> Sink:
         raise ui.UnusableError(f"{name}: {flaw}") from None
 
 
+@contextlib.contextmanager
+def sink_to_deliver_to(config: Config) -> Iterator[Sink]:
+    """Open the sink of *config* for `deliver`, which closes it; so does an error."""
+    sink = open_sink_or_exit(config)
+    try:
+        yield sink
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error counts
+            sink.close()
+        raise
+
+
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """Return the name of a sink in reports: without its options."""
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)

@@ -58,6 +58,13 @@ class Broken(Bucket):
         raise LookupError("secret@example.com")
 
 
+class Stuck(Bucket):
+    def close(self):
+        self._file.write("closed\\n")
+        self._file.flush()
+        raise OSError("secret@example.com")
+
+
 def slip(path):
     raise LookupError("secret@example.com")
 '''
@@ -503,6 +510,19 @@ def test_a_strangers_mistake_is_named(
     assert message in stderr
     assert "secret@example.com" not in stderr
     assert Path("got.jsonl").read_text(encoding="utf-8") in ("", "sent\n")
+
+
+def test_a_sink_that_cannot_be_closed_is_named(tmp_path: Path, batch: Path) -> None:
+    """It is closed once; the events before that are reported."""
+    status, stdout, stderr = stranger(
+        tmp_path, "acme_sinks:Stuck?path=got.jsonl", batch
+    )
+
+    assert status == 2
+    assert stderr.endswith("Error: the sink cannot be closed: OSError\n")
+    assert "Traceback" not in stderr
+    assert Path("got.jsonl").read_text(encoding="utf-8").count("closed\n") == 1
+    assert re.search(r"delivered +2\b", stdout)
 
 
 def test_a_sink_that_cannot_be_made_is_named(tmp_path: Path, batch: Path) -> None:
