@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.mappers._custom import exactly
+from braze_heap.mappers._structure import exactly
 from braze_heap.plan._html import page
 from braze_heap.plan._json_schema import json_schemas
 from braze_heap.plan._tables import csv_table, markdown
@@ -276,7 +276,7 @@ class TrackingPlan:
             raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
         converter = cattrs.Converter()
         for kind in (str, int, float, bool):
-            converter.register_structure_hook(kind, exactly)
+            converter.register_structure_hook(kind, lambda v, cls: exactly(cls, v))
         try:
             return converter.structure(plan, cls)
         except Exception as error:
