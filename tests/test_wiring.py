@@ -581,7 +581,7 @@ def test_any_callable_of_one_event_is_a_mapper(right: Any) -> None:
         (lambda: bh.Mappers().maps([Order])(mapper), TypeError, "not a list"),
         (lambda: bh.Mappers().maps(), TypeError, "needs an event class"),
         (lambda: bh.Mappers().maps_custom(mapper), TypeError, "not a function"),
-        (lambda: bh.Mappers().maps_custom(EmailClick), TypeError, "not marked"),
+        (lambda: bh.Mappers().maps_custom(EmailClick), TypeError, "@custom_event"),
         (lambda: bh.custom_event(Order), TypeError, "not the class Order"),
         (lambda: bh.custom_event(" "), ValueError, "not empty"),
         (lambda: bh.purchase(Order), TypeError, "not the class Order"),

@@ -361,14 +361,10 @@ class Mappers:
             MapperConflictError: The class has a mapper in this collector.
             TypeError: The class is not marked.
         """
-        if not isinstance(custom, type):
-            raise TypeError(
-                "maps_custom() needs a class that custom_event or purchase marks, not "
-                f"{kind_of(custom)}: write @mappers.maps_custom(Order)"
-            )
         if custom_of(custom) is None:
             raise TypeError(
-                f"{custom.__name__} is not marked: put @custom_event(name) above it"
+                "maps_custom() needs a class with @custom_event(name) or @purchase() "
+                f"above it, not {kind_of(custom)}"
             )
         return self.maps(custom)  # type: ignore[type-var]
 

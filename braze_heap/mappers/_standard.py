@@ -63,8 +63,10 @@ def standard(
         fields |= changes
     is_own = event.event_type == CUSTOM_EVENT and not name
     own_event_name = own_name(event.__dict__.get("name")) if is_own else None
+    is_unknown = isinstance(event, UnknownEvent)
+    shown_name = event.event_type if is_unknown else event.display_name
     return StandardEvent(
-        name or own_event_name or _name_of(event),
+        name or own_event_name or shown_name,
         fields,
         has_own_name=own_event_name is not None,
         renamed=renamed,
@@ -175,12 +177,6 @@ def is_machine(event: CurrentsEvent) -> bool:
 
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
 """Event type whose events have names of their own."""
-
-
-def _name_of(event: CurrentsEvent) -> str:
-    if isinstance(event, UnknownEvent):
-        return event.event_type
-    return event.display_name
 
 
 def own_name(name: Any) -> str | None:

@@ -346,10 +346,7 @@ def _dict(arguments: tuple[Any, ...], known: _Known) -> Reader:
     key, item = arguments or (Any, Any)
     outer = typing.get_origin(unwrapped(key)) or unwrapped(key)
     if outer in (int, float, bool, None) or outer in LISTS or has_members(outer):
-        raise TypeError(
-            f"is a dict with keys of the type {_type_name(key)}, and the keys of a "
-            "JSON object are text. Use dict[str, ...], and convert in the mapper"
-        )
+        raise _unsupported(dict[key, item])  # type: ignore[valid-type]
     read_key, read_item = _reader(key, known), _reader(item, known)
     return lambda value: {
         _inside("[]", read_key, k): _inside("[]", read_item, v)
@@ -381,15 +378,11 @@ def _enum(cls: type[Enum]) -> Reader:
         raise _unsupported(cls)
 
     def read(value: Any) -> Any:
-        member: Enum | None
-        try:
+        with contextlib.suppress(Exception):  # the team's own _missing_ may raise any
             member = cls(value)
-        except Exception:  # ValueError; or anything, of the team's own _missing_
-            member = None
-        is_bool = isinstance(value, bool)
-        if member is None or isinstance(member.value, bool) is not is_bool:
-            raise _not(value, f"a value of {cls.__name__}")
-        return member
+            if isinstance(member.value, bool) is isinstance(value, bool):
+                return member
+        raise _not(value, f"a value of {cls.__name__}")
 
     return read
 
