@@ -50,7 +50,7 @@ def standard(
         fields[names.get(field, field)] = value
     fields["event_type"] = event.event_type
     if MACHINE_OPEN in schema.places:
-        fields["is_machine_open"] = is_machine_open(machine_open_of(event))
+        fields["is_machine_open"] = is_machine_open(_mark_of(event, MACHINE_OPEN))
     renamed = 0
     for field, value in _extra_properties(event).items():
         own = names.get(field, field)
@@ -145,12 +145,10 @@ BOT_CLICK: Final = "is_suspected_bot_click"
 """Field with which Braze marks clicks by machines; a boolean, or missing."""
 
 
-def machine_open_of(event: CurrentsEvent) -> Any:
-    """Return the value, of any type, of `MACHINE_OPEN`; ``None`` if it is missing."""
-    if MACHINE_OPEN not in schema_of(type(event)).places:
-        return None
-    invalid = event.extra.get(extra_key("properties", MACHINE_OPEN))
-    return event.__dict__.get(MACHINE_OPEN, invalid)
+def _mark_of(event: CurrentsEvent, field: str) -> Any:
+    """Return the value of *field*, of any type; ``None`` if it is missing."""
+    invalid = event.extra.get(extra_key("properties", field))
+    return event.__dict__.get(field, invalid)
 
 
 def is_machine_open(mark: Any) -> bool:
@@ -169,10 +167,10 @@ _FALSE: Final = frozenset(
 
 def is_machine(event: CurrentsEvent) -> bool:
     """Return whether a machine made an open, or is suspected to have made a click."""
-    invalid = event.extra.get(extra_key("properties", BOT_CLICK))
-    mark = event.__dict__.get(BOT_CLICK, invalid)
-    is_click = str(mark).strip().lower() == "true"
-    return is_click or is_machine_open(machine_open_of(event))
+    is_click = str(_mark_of(event, BOT_CLICK)).strip().lower() == "true"
+    may_be_open = MACHINE_OPEN in schema_of(type(event)).places
+    is_open = may_be_open and is_machine_open(_mark_of(event, MACHINE_OPEN))
+    return is_click or is_open
 
 
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"

@@ -179,6 +179,8 @@ def unwrapped(hint: Any) -> Any:
         return unwrapped(typing.get_args(hint)[0])
     if isinstance(hint, typing.NewType):
         return unwrapped(hint.__supertype__)
+    if isinstance(hint, dataclasses.InitVar):
+        return unwrapped(hint.type)
     if hasattr(hint, "__value__"):  # type Name = ..., from Python 3.12 on
         return unwrapped(hint.__value__)
     return hint
