@@ -4,13 +4,13 @@ import copy
 import functools
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from braze_heap._json import decode, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key, split_pointer
-from braze_heap.events._schema import ENVELOPE, schema_of
+from braze_heap.events._schema import ENVELOPE, cached_by_class, schema_of
 from braze_heap.heap.calls import timestamp
 from braze_heap.parsing import epoch_seconds
 from braze_heap.payloads import StandardEvent
@@ -105,8 +105,9 @@ _NAMES: Final = {
 """Field, and beginning of the event types, to the name of the property."""
 
 
-@functools.lru_cache(1024)
-def _property_names(cls: Any) -> Mapping[str, str]:
+@cached_by_class
+def property_names(cls: type[CurrentsEvent]) -> Mapping[str, str]:
+    """Return the fields of *cls* whose property has another name, with that name."""
     places, event_type = schema_of(cls).places, getattr(cls, "event_type", "")
     names = {field: f"{field}_2" for field in places if field in TAKEN_NAMES}
     return names | {
@@ -114,11 +115,6 @@ def _property_names(cls: Any) -> Mapping[str, str]:
         for (field, beginning), name in _NAMES.items()
         if field in places and str(event_type).startswith(beginning)
     }
-
-
-def property_names(cls: type[CurrentsEvent]) -> Mapping[str, str]:
-    """Return the fields of *cls* whose property has another name, with that name."""
-    return _property_names(cast("Any", cls))
 
 
 def unused_name(name: str, used: Mapping[str, Any]) -> str:
