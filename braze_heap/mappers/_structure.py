@@ -217,7 +217,7 @@ def _not(value: Any, name: str) -> InvalidValueError:
     return InvalidValueError(f"{json_kind(value)}, not {name}")
 
 
-def exactly(cls: type, value: Any) -> Any:
+def _exactly(cls: type, value: Any) -> Any:
     """Return *value* if it is an instance of *cls* itself."""
     if type(value) is cls:
         return value
@@ -284,9 +284,9 @@ _SCALARS: Final[Mapping[Any, Reader]] = {
     object: _anything,
     None: _null,
     types.NoneType: _null,
-    str: partial(exactly, str),
-    int: partial(exactly, int),
-    bool: partial(exactly, bool),
+    str: partial(_exactly, str),
+    int: partial(_exactly, int),
+    bool: partial(_exactly, bool),
     float: _float,
     Decimal: _decimal,
     dt.date: _text_of("date", _DATE, dt.date.fromisoformat),
