@@ -13,7 +13,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import Removal
-from braze_heap.cli._report import Section, print_result, show_result
+from braze_heap.cli._report import Section, print_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
@@ -149,7 +149,7 @@ def delete(
         deletion = _Deletion(chosen, where, path, removal)
         if not dry_run:
             if not yes:
-                show_result(deletion.sections(), "stderr")
+                print_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
             if state:

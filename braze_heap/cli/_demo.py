@@ -25,7 +25,7 @@ from braze_heap.cli._report import (
     Section,
     json_text,
     next_steps,
-    show_result,
+    print_result,
     to_values,
 )
 from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
@@ -106,7 +106,7 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
         with progress("       ", NUMBER, None if as_json else out) as shown:
             hour = _Hour(shown, SPEED if is_slow else math.inf)
             hour.play(seed)
-        show_result(hour.sections(), as_json=as_json)
+        print_result(hour.sections(), as_json=as_json)
     sys.exit(0 if hour.adds_up else 1)
 
 

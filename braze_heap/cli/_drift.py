@@ -13,7 +13,7 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TOP, Section, meaning, show_result, skipped_files
+from braze_heap.cli._report import TOP, Section, meaning, print_result, skipped_files
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
 from braze_heap.mapping._batch import named
@@ -84,7 +84,7 @@ def drift(
             if not shown.events % 1_000:  # updates cost time
                 shown.add_events(0)
     top = None if all_types else TOP
-    show_result([skipped_files(inputs.skipped, top)], "stderr")
+    print_result([skipped_files(inputs.skipped, top)], "stderr")
     observed = observer.drift()
     found = observed.ignoring(ignore)
     for name in ignore:

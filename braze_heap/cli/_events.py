@@ -12,7 +12,7 @@ from braze_heap import EVENT_TYPES, CurrentsEvent
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._report import Section, show_result, to_json
+from braze_heap.cli._report import Section, print_result, to_json
 from braze_heap.events import EventField, catalog, catalog_entry, event_fields
 
 TRAITS: Final = ("category", "channel", "action")
@@ -68,9 +68,9 @@ def events(event_type: str, as_json: bool, **wanted: Collection[str]) -> None:
         if as_json:
             click.echo(to_json([describe(cls) for cls in found]), nl=False)
         elif len(found) == 1:
-            show_result(_detail(found[0]))
+            print_result(_detail(found[0]))
         else:
-            show_result([_catalog(found, ui.console("stdout").width)])
+            print_result([_catalog(found, ui.console("stdout").width)])
 
 
 def find(query: str, **wanted: Collection[str]) -> list[type[CurrentsEvent]]:

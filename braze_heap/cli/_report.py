@@ -21,7 +21,6 @@ from braze_heap import (
     Call,
     DeleteUser,
     Reason,
-    Rejected,
     Report,
     SkipReason,
     Track,
@@ -76,6 +75,12 @@ class Section:
     columns: Sequence[str] = attrs.field(default=(), kw_only=True)
     top: int | None = attrs.field(default=None, kw_only=True)
     hint: str = attrs.field(default="--all-types", kw_only=True)
+
+    @classmethod
+    def of(cls, name: str, title: str, value: Collection[Any], **options: Any) -> Self:
+        """Return a section with a row for each item of a mapping or list."""
+        items = value.items() if isinstance(value, Mapping) else value
+        return cls(name, value, title, [_row(item) for item in items], **options)
 
     @classmethod
     def of_counts(
@@ -134,9 +139,17 @@ class Section:
         return table
 
 
+def _row(item: Any) -> Sequence[object]:
+    if isinstance(item, str):
+        return (item,)
+    return tuple(item.values()) if isinstance(item, dict) else item
+
+
 def _cell(value: object) -> RenderableType:
     if isinstance(value, Text):
         return value
+    if isinstance(value, bool):
+        return "yes" if value else "-"
     return f"{value:,}" if type(value) is int else ui.safe(str(value), 1_000)
 
 
@@ -146,23 +159,20 @@ def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
     return Section(title="Next steps", rows=rows)
 
 
-def show_result(
+def print_result(
     result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool = False
 ) -> None:
-    """Write a result for people, or with ``--json`` for programs."""
+    """
+    Write a result for people, or with ``--json`` for programs.
+
+    Exits without a message if the pipe is closed.
+    """
     out = ui.console(stream)
-    if as_json:
-        ui.write(to_json(to_values(result)), out)
-    else:
-        ui.show(Group(*result), out)
-
-
-def print_result(
-    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool
-) -> None:
-    """Write a result; exit without a message if its pipe is closed."""
     with ui.exit_on_broken_pipe(stream):
-        show_result(result, stream, as_json=as_json)
+        if as_json:
+            ui.write(to_json(to_values(result)), out)
+        else:
+            ui.show(Group(*result), out)
 
 
 def to_values(result: Iterable[Section]) -> dict[str, Any]:
@@ -183,25 +193,15 @@ def to_json(value: Any) -> str:
 
 ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {
-        SkipReason.NO_IDENTITY: (
-            "--identity user_id uses Braze's own id of the profile."
-        ),
-        SkipReason.USER_PROPERTIES: (
-            "--state with the state of the live service sends them."
-        ),
+        SkipReason.NO_IDENTITY: "--identity user_id takes Braze's own id.",
+        SkipReason.USER_PROPERTIES: "--state with that of the live service sends them.",
         SkipReason.MACHINE: 'machines="drop" is set.',
-        Reason.BAD_EVENT_TYPE: (
-            "Records from storage do not carry it: name it with --event-type."
-        ),
+        Reason.BAD_EVENT_TYPE: "Name that of records from storage with --event-type.",
         Reason.MAPPER_ERROR: "Fix the mapper.",
         Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
         Reason.UNREADABLE: "Everything before them was read.",
-        Reason.MAPPER_MISSING: (
-            "Name the mappers with --transformer, or replay with --force."
-        ),
-        Reason.DAMAGED_RECORD: (
-            "`dead-letters show KEY --original` prints its content."
-        ),
+        Reason.MAPPER_MISSING: "Name it with --transformer, or replay with --force.",
+        Reason.DAMAGED_RECORD: "`dead-letters show KEY --original` prints its content.",
     }
 )
 """Remedies, or what the meaning of a reason leaves open."""
@@ -291,7 +291,7 @@ class RunReport:
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
         """Add the result of *batch*, which *before* events of *source* preceded."""
-        counts = Report(
+        self.counts += Report(
             received=result.received,
             delivered=result.mapped,
             skipped_by_reason=Counter[str](each.reason for each in result.skipped),
@@ -304,16 +304,22 @@ class RunReport:
             compiled_errors=result.compiled_errors,
         )
         kinds = Counter(map(type, result.calls))
-        calls = Counter({CALLS[kind]: number for kind, number in kinds.items()})
-        part = RunReport("", counts, calls, result.event_types, result.redacted)
+        self.calls += Counter({CALLS[kind]: number for kind, number in kinds.items()})
+        self.event_types += result.event_types
+        self.redacted += result.redacted
         for skipped in result.skipped:
-            example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
-            part._keep(skipped.reason, example)
-        for event, i in _positions(result.rejected, batch):
-            place = (source, i + 1, batch[i].offset)
+            named = (skipped.event_type, skipped.event_id)
+            self._keep(skipped.reason, Example(source, 0, 0, *named))
+        numbers = {
+            id(read): n for n, read in enumerate(batch if result.rejected else ())
+        }
+        unreadable = (n for n, read in enumerate(batch) if isinstance(read, Unreadable))
+        for event in result.rejected:
+            is_read = event.reason is not Reason.UNREADABLE
+            number = numbers[id(event.raw)] if is_read else next(unreadable)
+            place = (source, before + number + 1, batch[number].offset)
             named = (event.event_type, event.event_id, event.detail)
-            part._keep(event.reason, Example(*place, *named))
-        self.merge(part, before)
+            self._keep(event.reason, Example(*place, *named))
 
     def merge(self, other: "RunReport", before: int) -> None:
         """Add the report of a part of a file, which *before* events of it preceded."""
@@ -331,21 +337,6 @@ class RunReport:
         examples = self.examples.setdefault(str(reason), [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
-
-
-def _positions(
-    rejected: Sequence[Rejected], batch: Sequence[Read]
-) -> Iterator[tuple[Rejected, int]]:
-    """Find the rejected events in their batch; unreadable ones only have an order."""
-    if not rejected:
-        return
-    index_of = {id(read): index for index, read in enumerate(batch)}
-    unreadable = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
-    for event in rejected:
-        if event.reason is Reason.UNREADABLE:
-            yield event, next(unreadable)
-        else:
-            yield event, index_of[id(event.raw)]
 
 
 @attrs.frozen
@@ -404,11 +395,9 @@ class RunResult:
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
-        try:
-            if not ending.quiet:
-                show_result(self.sections(), stream, as_json=ending.as_json)
-        except OSError:  # also a terminal that was closed; the status still matters
-            ui.redirect_to_devnull(stream)
+        if not ending.quiet:  # a closed terminal or pipe does not change the status
+            with contextlib.suppress(SystemExit, ui.UnusableError):
+                print_result(self.sections(), stream, as_json=ending.as_json)
         if self.outcome.failure:
             raise self.outcome.failure
         is_failure = ending.strict and self.report.counts.dead_lettered > 0
@@ -472,11 +461,8 @@ class RunResult:
         yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
         examples = report.examples.items()
         yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
-        found = attrs.asdict(report, recurse=False) | attrs.asdict(
-            counts, recurse=False
-        )
         for name, title in _TITLES.items():
-            counted = found[name]
+            counted = getattr(report if hasattr(report, name) else counts, name)
             yield Section.of_counts(name, title, counted, self._remark, top=self.top)
         yield Section.of_counts(
             "other_destinations",
@@ -517,5 +503,4 @@ class RunResult:
 def skipped_files(messages: Sequence[str], top: int | None) -> Section:
     """Return the number of skipped files of a folder, and reasons of the first ones."""
     title = f"{ui.plural(len(messages), 'file')} skipped: no events in them"
-    rows = [("-", message) for message in messages]
-    return Section("skipped_files", [*messages], title, rows, top=top)
+    return Section.of("skipped_files", title, [*messages], top=top)

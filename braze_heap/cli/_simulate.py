@@ -18,6 +18,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Section, print_result
+from braze_heap.cli._run import outcome_of
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
@@ -52,7 +53,6 @@ _SHARE: Final = click.FloatRange(0, 1)
 
 
 @click.command(
-    short_help="Try an endpoint, as Braze would use it.",
     epilog=ui.epilog(
         """
         braze-heap simulate http://127.0.0.1:8000/currents
@@ -135,10 +135,21 @@ def simulate(
         make_malformed(malformed, seed=seed, user_prefix=USER_PREFIX),
         seed,
     )
-    done, is_finished = _send(braze, events, url, patience)
-    result = sections(done, token_env, is_finished=is_finished)
-    print_result(result, as_json=as_json)
-    sys.exit(int(not is_good(done)) if is_finished else ui.INTERRUPTED)
+    done = braze.send(events, lambda _: None, limit=-1)  # nothing is sent yet
+    with progress("Sending", len(events), ui.console("stderr")) as shown:
+
+        def watch(simulation: Simulation) -> None:
+            nonlocal done
+            done, before = simulation, shown.done
+            shown.done = len(events) - simulation.fates[Fate.PENDING]
+            shown.add_events(shown.done - before)
+
+        outcome = outcome_of(
+            lambda: braze.send(events, url, limit=patience, watch=watch),
+            "Processed before that:",
+        )
+    print_result(sections(done, token_env, outcome.note), as_json=as_json)
+    sys.exit(outcome.status or int(not is_good(done)))
 
 
 def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> list[Any]:
@@ -190,30 +201,14 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
     except ValueError as error:
         raise ui.UnusableError(str(error)) from None
     for failure in probe.failures:
-        raise EndpointError(f"no answer ({failure}). {failure_advice(failure)}")
+        raise EndpointError(
+            f"no answer ({failure}). Check that it runs, is reachable from here, and "
+            "has this host, port and scheme. Braze needs a certificate of a public "
+            "authority."
+        )
     for status in probe.statuses:
         if not 200 <= status < 300:
             raise EndpointError(f"answer {status}. {_advice(status, token_env)}")
-
-
-def _send(
-    braze: SimulatedBraze, events: list[Any], url: str, patience: float
-) -> tuple[Simulation, bool]:
-    """Send *events*; return the outcome, and whether no Ctrl-C ended it."""
-    latest = braze.send(events, lambda _: None, limit=-1)
-    with progress("Sending", len(events), ui.console("stderr")) as shown:
-
-        def watch(simulation: Simulation) -> None:
-            nonlocal latest
-            latest, before = simulation, shown.done
-            shown.done = len(events) - simulation.fates[Fate.PENDING]
-            shown.add_events(shown.done - before)
-
-        try:
-            braze.send(events, url, limit=patience, watch=watch)
-        except KeyboardInterrupt:
-            return latest, False
-    return latest, True
 
 
 def is_good(done: Simulation) -> bool:
@@ -222,12 +217,15 @@ def is_good(done: Simulation) -> bool:
 
 
 def sections(
-    done: Simulation, token_env: str = "", *, is_finished: bool = True
+    done: Simulation, token_env: str = "", note: str = ""
 ) -> Iterator[Section]:
-    """Yield the parts of the result; *token_env* is the variable of the token."""
+    """
+    Yield the parts of the result.
+
+    *token_env* is the variable of the token, *note* what ended the run early.
+    """
     yield Section("ok", is_good(done))
-    note = "" if is_finished else "Stopped by Ctrl-C. Processed before that:"
-    yield Section("finished", is_finished, note=Text(note, "bold red"))
+    yield Section("finished", not note, note=Text(note, "bold red"))
     events = ui.plural(len(done.events), "event")
     requests = ui.plural(done.requests, "request")
     note = f"{events} in {requests}, {done.seconds:,.1f} s"
@@ -252,10 +250,8 @@ def sections(
 def _verdict(done: Simulation, token_env: str) -> str:
     if is_good(done):
         return "OK: Braze would treat every event as delivered."
-    if done.stopped_by is not None:
-        return f"FAILED: {_advice(done.stopped_by, token_env)}"
-    missed = (one.status for one in done.outcomes if one.fate is not Fate.DELIVERED)
-    status = next((status for status in missed if status is not None), None)
+    missed = (o.status for o in done.outcomes if o.fate is not Fate.DELIVERED)
+    status = done.stopped_by or next(filter(None, missed), None)
     if status is None:
         return "FAILED: The endpoint did not answer. Check its log."
     return f"FAILED: answer {status}. {_advice(status, token_env)}"
@@ -275,19 +271,13 @@ def _advice(status: int, token_env: str) -> str:
 
 
 _ADVICE: Final = {
-    300: (
-        "The endpoint redirects, and Braze is not known to follow. "
-        "Give Braze the URL that this one leads to."
-    ),
+    300: "Braze does not follow redirects. Give it the URL that this one leads to.",
     400: (
         "The endpoint cannot read the request. Answer 200 to a batch with malformed "
         "events, and store those: Braze drops events after a second 400."
     ),
     401: "The endpoint does not know the token. Compare it with the one in {token}.",
-    403: (
-        "The endpoint, or a proxy before it, forbids the request. "
-        "Let POST through from everywhere that Braze sends from."
-    ),
+    403: "The endpoint, or a proxy before it, forbids the request. Let POST through.",
     404: "Nothing accepts events at this path. Compare it with the endpoint's path.",
     405: "Nothing accepts a POST at this path. Compare it with the endpoint's path.",
     413: "The endpoint rejects bodies of this size. Raise its limit to 16 MiB.",
@@ -297,25 +287,3 @@ _LATER: Final = (
     "The endpoint asks Braze to retry, which disables the integration after 5 days. "
     "Check the log of the endpoint."
 )
-
-
-def failure_advice(failure: str) -> str:
-    """Return what to do about a request without an answer."""
-    if failure not in _FAILURES and failure.startswith("SSL"):
-        failure = "SSLError"
-    return _FAILURES.get(failure, "Is it reachable from here? Check its log.")
-
-
-_FAILURES: Final = {
-    "ConnectionRefusedError": "Nothing listens there. Start it, or correct the URL.",
-    "ConnectionResetError": "It closed the connection. Check port and scheme.",
-    "RemoteDisconnected": "It closed the connection. Check port and scheme.",
-    "BadStatusLine": "The answer is not HTTP. Check port and scheme.",
-    "SSLCertVerificationError": (
-        "Its certificate is not trusted here. Braze needs one of a public authority, "
-        "for this host, that has not expired, with the whole chain."
-    ),
-    "SSLError": "TLS failed. Is that the right port, and https?",
-    "TimeoutError": "It took too long. Is it reachable from here?",
-    "gaierror": "The host has no address. Correct the URL.",
-}
