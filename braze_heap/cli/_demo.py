@@ -78,7 +78,6 @@ _NEXT: Final = (
 
 
 @click.command(
-    short_help="See the whole way, with nothing to set up.",
     epilog=ui.epilog(
         """
         braze-heap demo
@@ -106,7 +105,7 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
         with progress("       ", NUMBER, None if as_json else out) as shown:
             hour = _Hour(shown, SPEED if is_slow else math.inf)
             hour.play(seed)
-        print_result(hour.sections(), as_json=as_json)
+    print_result(hour.sections(), as_json=as_json)
     sys.exit(0 if hour.adds_up else 1)
 
 
@@ -202,38 +201,23 @@ class _Hour(VirtualClock):
             self._shown.on_message(f"{at:%H:%M}  {text}")
 
     def _watch(self, seen: Simulation) -> None:
-        """Narrate what is new since the answer before; each quarter, the progress."""
-        self._narrate(
-            "Braze checks endpoint and token: a request without events, answer 200."
-        )
+        """Narrate what is new since the answer before; each quarter, the counts."""
+        report = self.metrics.report
+        self._narrate("Braze checks endpoint and token: no events, answer 200.")
         if 503 in seen.statuses:
-            self._narrate(
-                "The endpoint answers 503: Braze keeps the events, and comes again."
-            )
+            self._narrate("The endpoint answers 503: Braze will send them again.")
         if seen.answers_lost:
             self._narrate("An answer gets lost: Braze sends those events again.")
-        for reason in self.metrics.report.dead_lettered_by_reason:
-            text = f"Only the malformed event ({reason}) goes to the dead letter."
-            self._narrate(text)
-        progress = self._progress(seen)
-        self._shown.on_change(progress, len(seen.events) - seen.fates[Fate.PENDING])
+        for reason in report.dead_lettered_by_reason:
+            self._narrate(f"A malformed event ({reason}) goes to the dead letter.")
+        done = len(seen.events) - seen.fates[Fate.PENDING]
+        self._shown.on_change(
+            f"{done:,} events, {len(self.heap.events):,} in Heap", done
+        )
         quarter = (self.now - START) // 900
         if quarter > self._quarter:
             self._quarter = quarter
-            self._narrate(progress)
-
-    def _progress(self, seen: Simulation) -> str:
-        """
-        Return the number of events that Braze knows to be delivered, and their place:
-        in Heap, or kept back. Heap has others before Braze learns of it.
-        """
-        pairs = zip(seen.events, seen.outcomes, strict=True)
-        ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
-        in_heap, done = self.heap.events.keys(), seen.fates[Fate.DELIVERED]
-        arrived, early = len(ids & in_heap), len(in_heap - ids)
-        more = f"; {early} arrived, answer lost" if early else ""
-        kept = f"{done - arrived} skipped or kept"
-        return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
+            self._narrate(str(report))
 
     @property
     def adds_up(self) -> bool:
@@ -250,10 +234,9 @@ class _Hour(VirtualClock):
 
     def sections(self) -> Iterator[Section]:
         """Yield the parts of the result."""
-        report, events = self.metrics.report, self.heap.events
-        done, held = self.simulation, self.heap.counts
+        report, events, held = self.metrics.report, self.heap.events, self.heap.counts
         yield Section("adds_up", self.adds_up)
-        yield Section("braze", to_values(simulation_sections(done)))
+        yield Section("braze", to_values(simulation_sections(self.simulation)))
         yield Section("endpoint", counts(report))
         yield Section("dead_letter", self.stored)
         names = Counter(str(event["event"]) for event in events.values())
@@ -267,14 +250,14 @@ class _Hour(VirtualClock):
                 for name, n in names.most_common()
             ],
         )
-        before = after = None
-        if shown := [key for key, each in events.items() if each["event"] == _SHOWN]:
-            after = events[shown[0]]
-            before = _masked(next(e for e in done.events if _id(e) == shown[0]))
+        shown = (item for item in events.items() if item[1]["event"] == _SHOWN)
+        key, after = next(shown, (None, None))
+        sent = (_masked(e) for e in self.simulation.events if _id(e) == key)
+        before = next(sent, None)
         title = "One of them, as Braze sends it"
-        yield Section("before", before, title, note=json_text(before) * bool(before))
+        yield Section("before", before, title, note=json_text(before))
         title = "After: personal data is not sent unless you choose so"
-        yield Section("after", after, title, note=json_text(after) * bool(after))
+        yield Section("after", after, title, note=json_text(after))
         yield from self._sum()
         yield next_steps(_NEXT)
 
@@ -284,13 +267,12 @@ class _Hour(VirtualClock):
         lost = ui.plural(done.answers_lost, "answer")
         delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
         requests = ui.plural(done.requests, "request")
-        in_heap = ui.plural(held.events, "event")
         repeats = ui.plural(held.duplicates, "repeat")
         rows = [
             ("Braze", f"{delivered} delivered, none pending"),
             ("", f"{requests}: {answers}; {lost} lost on the way"),
             ("endpoint", f"{report}, repeats counted too"),
-            ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
+            ("Heap", f"{held.events:,} events, each once: {repeats} changed nothing"),
         ]
         seconds = self._shown.seconds
         title = f"Does it add up? An hour in {seconds:.1f} s"

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import attrs
 import click
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
@@ -24,7 +25,6 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
 
 
 @click.command(
-    short_help="Show all that can reach Heap.",
     epilog=ui.epilog(
         """
         braze-heap plan
@@ -65,26 +65,26 @@ def plan(
     observed: Path | opts.StoreUrl | None,
     source: Source,
     setup: opts.Setup,
-    **traits: tuple[str, ...],
+    choices: list[list[str]],
 ) -> None:
     """
-    Show the tracking plan: every event and user property that can reach Heap.
+    Show every event and user property that can reach Heap.
 
-    Each one has its meaning, type, an invented example, and its Braze type and field.
-    Personal data is marked. What is not sent is listed with the reason.
+    Each one of this tracking plan has its meaning, type, an invented example, and its
+    Braze type and field. Personal data is marked. What is not sent is listed with the
+    reason.
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --json.")
     if observed and (old or form == "jsonschema"):
-        other = "--diff" if old else "--format jsonschema"
-        raise click.UsageError(f"{other} shows no counts: leave --observed out.")
-    given = attrs.asdict(source, recurse=False).items()
-    if not observed and (names := [name for name, value in given if value]):
-        name = f"--{names[0].replace('_', '-')}" if names != ["files"] else "FILE"
-        raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
-    choices = [
-        [f"{kind}:{word}" for word in words] for kind, words in traits.items() if words
-    ]
+        raise click.UsageError(
+            "--diff and --format jsonschema show no counts: leave --observed out."
+        )
+    if not observed and source != Source(()):
+        raise click.UsageError(
+            "FILE, --event-type, --since and --until are for --observed FILE, which is "
+            "missing."
+        )
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
     run = None
@@ -94,20 +94,14 @@ def plan(
         refuse_input(output, run.inputs.each, "--output")
     planned = tracking_plan(opts.build_transformer(setup.config))
     planned = _with_traffic(planned, run) if run else planned
-    try:
-        planned = planned.narrowed(*choices) if choices else planned
-        before = before.narrowed(*choices) if before and choices else before
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    difference = diff(before, planned) if before else None
-    content: str | RenderableType
-    if difference is not None:
-        lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
-        content = difference.to_json() if form == "json" else lines
-    elif form == "table":
-        content = Group(*_sections(planned))
-    else:
+    planned = planned.narrowed(*choices) if choices else planned
+    content: str | RenderableType = Group(*_sections(planned))
+    if form != "table":
         content = getattr(planned, f"to_{form}")()
+    difference = None
+    if before is not None:
+        difference = diff(before.narrowed(*choices) if choices else before, planned)
+        content = difference.to_json() if form == "json" else Text(str(difference))
     write_text(content, output)
     sys.exit(int(bool(difference)))
 
@@ -118,9 +112,7 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     run.observe = observer.add
     outcome = run.result(Path(os.devnull), ui.console("stderr")).outcome
     if outcome.note:
-        if outcome.failure:
-            raise outcome.failure
-        raise ui.UnusableError(outcome.note)
+        raise outcome.failure or ui.UnusableError(outcome.note)
     counts = run.report.counts
     click.echo(
         f"Observed {ui.plural(counts.received, 'event')}: {counts.delivered:,} mapped, "
@@ -171,9 +163,9 @@ def _sections(planned: TrackingPlan) -> Iterator[Section]:
     columns = "name,type,personal,wire,observed,from".split(",")
     title = f"User properties: {len(user_properties)}"
     yield Section(title=title, rows=user_properties, columns=columns)
-    combos = [(name, ", ".join(names)) for name, names in planned.combo_events.items()]
+    combos = {name: ", ".join(names) for name, names in planned.combo_events.items()}
     title = "Combo events to make in Heap, for charts over channels"
-    yield Section(title=title, rows=combos)
+    yield Section.of("", title, combos)
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"

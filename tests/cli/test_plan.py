@@ -125,11 +125,11 @@ def test_filters_apply_to_both_plans_of_a_difference(run: Run, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--channel", "emial"], "Did you mean 'email'"),
+        (["--channel", "emial"], "Did you mean 'channel:email'"),
         (["--category", "user", "--action", "click"], "category:user and action:click"),
         (["--channel", "email,"], "a choice is empty"),
-        (["plan.json"], "FILE is for --observed FILE, which is missing"),
-        (["--event-type", "a.b"], "--event-type is for --observed FILE"),
+        (["plan.json"], "are for --observed FILE, which is missing"),
+        (["--event-type", "a.b"], "--event-type, --since and --until are for"),
         (["--observed", "plan.json", "--diff", "plan.json"], "leave --observed out"),
         (["--observed", "plan.json", "--format", "jsonschema"], "leave --observed out"),
     ],
