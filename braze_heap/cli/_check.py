@@ -63,7 +63,6 @@ class Finding:
 
 
 @click.command(
-    short_help="See whether everything is in place.",
     epilog=ui.epilog(
         """
         braze-heap check
@@ -106,12 +105,12 @@ def check(
     as_json: bool,
 ) -> None:
     """
-    Look at configuration, sink, host, state and disk, and show what to do.
+    Look at configuration, sink, host, state and disk.
 
-    Each value of the configuration is shown with its source. No event is sent. Nothing
-    is written, except the tables of a database. The host of Heap gets one request
-    without content (HEAD), through the same proxy as events. Of URL, a folder or bucket
-    of Currents files, the first object is looked up.
+    Each value of the configuration is shown with its source, each problem with advice.
+    No event is sent. Nothing is written, except the tables of a database. The host of
+    Heap gets one request without content (HEAD), through the same proxy as events. Of
+    URL, a folder or bucket of Currents files, the first object is looked up.
     """
     found, notes = _Findings(), list[str]()
     values: list[tuple[str, str, str]] = []
@@ -140,6 +139,10 @@ class _Findings:
         safe = ui.safe(detail, 2_000), ui.safe(advice, 2_000)
         self.each.append(Finding(check, *safe, ok))
 
+    def expect(self, check: str, detail: str, advice: str, *, ok: bool) -> None:
+        """Add one result, with *advice* only if it is a problem."""
+        self.add(check, detail, "" if ok else advice, ok=ok)
+
     @contextlib.contextmanager
     def about(self, check: str, advice: str = "") -> Iterator[None]:
         """Add a problem with *advice* if the block cannot look at its subject."""
@@ -148,12 +151,9 @@ class _Findings:
         except ui.UnusableError as error:
             for flaw in error.message.split("\n"):
                 self.add(check, flaw, advice, ok=False)
-        except (OSError, ValueError, ModuleNotFoundError) as error:
-            flaw = str(error)
-            if isinstance(error, OSError) and error.filename is not None:
-                flaw = f"{os.fsdecode(error.filename)}: {error.strerror}"
-                advice = ui.PERMISSIONS
-            self.add(check, flaw, advice, ok=False)
+        except (OSError, ValueError, TypeError, ModuleNotFoundError) as error:
+            is_file = isinstance(error, OSError) and error.filename is not None
+            self.add(check, str(error), ui.PERMISSIONS if is_file else advice, ok=False)
 
     def check(self, config: Config, timeout: float) -> None:
         """Check all that *config* names."""
@@ -177,28 +177,17 @@ class _Findings:
         """
         Return the transformer.
 
-        Unknown events are a problem here, and a warning elsewhere. Unknown personal
-        fields are a warning, because they may be newer than the classes.
+        Unknown events are a problem here, and a warning elsewhere.
         """
-        flaws: list[str] = []
-        transformer = None
-        with opts.shown_warnings(flaws.append):
-            try:
-                transformer = config.transformer()
-            except (ValueError, TypeError) as error:
-                flaws.append(str(error))
-        for flaw in [*flaws]:
-            if flaw.startswith("No event class has a field"):
-                ui.show_warning(flaw)
-                flaws.remove(flaw)
-            else:
-                self.add("configuration", flaw, _SEE, ok=False)
-        if transformer is None:
-            return Transformer()
-        if not flaws:
+        transformer, notes = Transformer(), list[str]()
+        with self.about("configuration", _SEE), opts.shown_warnings(notes.append):
+            transformer = config.transformer()
             values = opts.described(config, transformer)
             text = "; ".join(f"{key} = {value}" for key, value in values)
             self.add("configuration", text)
+        for note in notes:  # a personal field may be newer than the classes
+            is_field = note.startswith("No event class has a field")
+            self.add("configuration", note, _SEE, ok=is_field)
         if transformer._deletions:
             self.add("deletions", "enabled", _STORAGE_ONLY)
         self._check_selection(transformer)
@@ -233,8 +222,8 @@ class _Findings:
         path = sinks.file_of(spec)
         if path is not None and path.exists():  # opening it could end a line in it
             is_well = path.is_file() and os.access(path, os.W_OK)
-            advice = "" if is_well else "Make it writable, or name another file."
-            self.add("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
+            advice = "Make it writable, or name another file."
+            self.expect("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
             return
         with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
             target = sinks.HeapTarget.of(sink)
@@ -267,23 +256,17 @@ class _Findings:
             f"{options.max_bytes:,} bytes a request"
         )
         self.add("limits", limits)
-        if options.api_key:
-            self.add("API key", "set")
-        elif not transformer._deletions:
-            self.add("API key", "not set; only deletions need one")
-        else:
-            advice = f"Set the environment variable {sinks.API_KEY}."
-            flaw = "not set, but the configuration has deletions"
-            self.add("API key", flaw, advice, ok=False)
+        detail = "set" if options.api_key else "not set; only deletions need one"
+        advice = f"The configuration has them: set the variable {sinks.API_KEY}."
+        is_well = bool(options.api_key) or not transformer._deletions
+        self.expect("API key", detail, advice, ok=is_well)
 
     def _check_state(self, path: sinks.StatePlace, cap: int) -> None:
-        if isinstance(path, Path) and not _exists(path):
-            folder = path.absolute().parent
-            if folder.is_dir() and os.access(folder, os.W_OK):
-                self.add("state", f"{path} will be created when needed")
-            else:
-                advice = "Make the directory, or make it writable."
-                self.add("state", f"{folder} cannot be written", advice, ok=False)
+        if isinstance(path, Path) and not os.path.lexists(path):
+            is_well = os.access(path.absolute().parent, os.W_OK)
+            advice = "Make the directory, or make it writable."
+            detail = f"{path} will be created when needed"
+            self.expect("state", detail, advice, ok=is_well)
             return
         size = 0
         with sinks.open_state(path, max_bytes=cap) as state:
@@ -294,36 +277,34 @@ class _Findings:
         number = ui.plural(records, "dead letter")
         used = f", {size:,} of {cap:,} bytes" if isinstance(path, Path) else ""
         command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
-        advice = f"`{command}` lists the reasons; replay or purge them."
+        advice = f"`{command}` lists the reasons; replay or purge them." * bool(records)
         is_well = size < _NEARLY_FULL * cap
-        detail = f"{path} has {number}{used}"
-        self.add("state", detail, advice if records else "", ok=is_well)
+        self.add("state", f"{path} has {number}{used}", advice, ok=is_well)
 
     def _check_disk(self, folder: Path) -> None:
         """Look at the free space below *folder*, unless that does not exist."""
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
             text = f"{free / (1 << 30):,.1f} GiB are free in {folder}"
-            is_well = free > _LITTLE
-            advice = "" if is_well else "A full disk stops the delivery: free space."
-            self.add("disk", text, advice, ok=is_well)
+            advice = "A full disk stops the delivery: free space."
+            self.expect("disk", text, advice, ok=free > _LITTLE)
 
     def check_storage(self, url: Path | opts.StoreUrl) -> None:
         """Look up the first object of a folder or bucket."""
-        options = url.storage_options if isinstance(url, opts.StoreUrl) else None
-        place = url.url if isinstance(url, opts.StoreUrl) else url
+        place, options = url, None
+        if isinstance(url, opts.StoreUrl):
+            place, options = url.url, url.storage_options
         with self.about("storage"):
-            if first := next(iter(find(place, storage_options=options)), None):
-                self.add("storage", f"{url} has {shown(first.url)}")
-            else:
-                flaw = f"{url} has no files"
-                self.add("storage", flaw, "Compare it with Braze.", ok=False)
+            first = next(iter(find(place, storage_options=options)), None)
+            name = shown(first.url) if first else "no files"
+            advice = "Compare it with Braze."
+            self.expect("storage", f"{url} has {name}", advice, ok=bool(first))
 
     def sections(self, values: list[tuple[str, str, str]]) -> Iterator[Section]:
         """Yield all findings, and the *values* of the configuration."""
         keys = ("key", "value", "source")
         named = [dict(zip(keys, value, strict=True)) for value in values]
-        yield Section("values", named, "Configuration", values, columns=keys)
+        yield Section.of("values", "Configuration", named, columns=keys)
         states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
         rows = [
             (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))
@@ -333,11 +314,3 @@ class _Findings:
         problems = sum(not each.ok for each in self.each)
         end = ui.plural(problems, "problem") if problems else "Everything is fine."
         yield Section("ok", not problems, note=f"\n{end}")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

@@ -1,7 +1,7 @@
 """``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import click
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._inputs import Source, source_options
+from braze_heap.cli._inputs import Source, first_of, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, Section, meaning, print_result, skipped_files
@@ -22,7 +22,6 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
 
 
 @click.command(
-    short_help="Show what Braze sends that is new.",
     epilog=ui.epilog(
         """
         braze-heap drift s3-export/
@@ -61,7 +60,7 @@ def drift(
     quiet: bool,
 ) -> None:
     """
-    Compare observed Currents events with what this version knows.
+    Compare Currents events with what this version knows.
 
     Lists new event types, new fields, and values of other types than documented. Also
     lists documented types and fields not seen in the input. Reads the same input as
@@ -101,7 +100,18 @@ def drift(
 
 def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     """Yield the findings; at most *top* of those that were not seen."""
-    yield _summary(found)
+    findings = {
+        "new type": len(found.new_types),
+        "new field": len(found.new_fields),
+        "type change": len(found.type_changes),
+        "new name that was not kept": found.truncated,
+    }
+    parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
+    ignored = f"; {ui.plural(found.ignored, 'finding')} ignored" * bool(found.ignored)
+    style = "bold red" if found.has_findings else "bold green"
+    summary = (", ".join(parts) or "nothing new", style)
+    events = ui.plural(found.events, "event")
+    yield Section(note=Text.assemble(f"{events}: ", summary, ignored))
     for new in found.new_types:
         module = f" in {new.module}" if new.module else " of a new family"
         where = f"; its class: {new.class_name}{module}" if new.class_name else ""
@@ -115,18 +125,14 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
         "Documented only for the other form": found.other_form,
     }
     for title, seen in fields.items():
-        yield Section(
-            title=title,
-            rows=[(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen],
-        )
+        rows = [(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen]
+        yield Section(title=title, rows=rows)
+    redacted = [
+        (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
+    ]
+    title = "Redacted by default, because their names have a word such as email"
     allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    yield Section(
-        title="Redacted by default, because their names have a word such as email",
-        rows=[
-            (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
-        ],
-        note=allow,
-    )
+    yield Section(title=title, rows=redacted, note=allow)
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
     yield Section.of_counts("", title, malformed, meaning)
@@ -134,37 +140,14 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
         (
             each.event_type,
             f"{each.form}, {ui.plural(each.count, 'event')}",
-            _names(each.names, top),
+            ", ".join(first_of(each.names, top or len(each.names))),
         )
         for each in found.unseen_fields
     ]
     title = "Documented fields not seen in this input"
     yield Section(title=title, rows=unseen, top=top)
     title = f"Documented types not seen in this input: {len(found.unseen_types)}"
-    yield Section(title=title, rows=[(name,) for name in found.unseen_types], top=top)
+    yield Section.of("", title, found.unseen_types, top=top)
     if found.new_types or found.new_fields:
         more = "\nPython lines to add: braze-heap drift ... --format markdown"
         yield Section(note=more)
-
-
-def _names(names: Sequence[str], top: int | None) -> Text:
-    more = len(names) - len(names[:top])
-    return Text(", ".join(names[:top]) + f" and {more} more" * bool(more))
-
-
-def _summary(found: Drift) -> Section:
-    findings = {
-        "new type": len(found.new_types),
-        "new field": len(found.new_fields),
-        "type change": len(found.type_changes),
-        "new name that was not kept": found.truncated,
-    }
-    parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
-    ignored = f"; {ui.plural(found.ignored, 'finding')} ignored" * bool(found.ignored)
-    style = "bold red" if found.has_findings else "bold green"
-    note = Text.assemble(
-        f"{ui.plural(found.events, 'event')}: ",
-        (", ".join(parts) or "nothing new", style),
-        ignored,
-    )
-    return Section(note=note)

@@ -25,6 +25,7 @@ from braze_heap.cli._report import CALLS, Section, json_text, meaning, print_res
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
+from braze_heap.parsing import is_nested
 from braze_heap.plan import tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.wire import RawEvent, Read
@@ -145,7 +146,7 @@ class EventExplanation:
             yield Section("reading", {}, note="It cannot be read as an event.")
             return
         value, cls = getattr(self._read, "value", {}), type(self._event)
-        is_http = any(isinstance(value.get(k), dict) for k in ("user", "properties"))
+        is_http = is_nested(value, schema_of(cls))
         doc = (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
         rows = {
             "form": "HTTP form" if is_http else "record from storage",
