@@ -31,19 +31,7 @@ from braze_heap.storage._objects import shown
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
 
-_STORAGE_ONLY: Final = (
-    f"{DELETION} arrives only in storage files: send these, because `serve` never "
-    "receives it."
-)
-
 _SEE: Final = "`braze-heap config` prints every key with its meaning."
-
-_SINK_HELP: Final = "See `braze-heap send --help` for how a sink is written."
-
-_HOST_HELP: Final = (
-    "Look at region and base_url, name service, firewall and certificates. "
-    "Behind a proxy add trust_env=1 to the sink."
-)
 
 _LITTLE: Final = 100 << 20
 """Bytes; less free space is a problem."""
@@ -160,7 +148,7 @@ class _Findings:
         transformer = self._check_mapping(config)
         spec, place = config.sink.to_spec(), sinks.place_of_state(config)
         if spec:
-            with self.about("sink", _SINK_HELP):
+            with self.about("sink", "See `braze-heap send --help`."):
                 self._check_sink(config, transformer, timeout)
         if source := config.sources.get("serve.token"):  # no token is shown
             with self.about("token", opts.NEW_TOKEN):
@@ -185,12 +173,13 @@ class _Findings:
             values = opts.described(config, transformer)
             text = "; ".join(f"{key} = {value}" for key, value in values)
             self.add("configuration", text)
+            if transformer._deletions:
+                note = f"{DELETION} arrives only in storage files: `send` these."
+                self.add("deletions", "enabled", note)
+            self._check_selection(transformer)
         for note in notes:  # a personal field may be newer than the classes
             is_field = note.startswith("No event class has a field")
             self.add("configuration", note, _SEE, ok=is_field)
-        if transformer._deletions:
-            self.add("deletions", "enabled", _STORAGE_ONLY)
-        self._check_selection(transformer)
         return transformer
 
     def _check_selection(self, transformer: Transformer) -> None:
@@ -247,7 +236,11 @@ class _Findings:
             self.add("host", f"{target.host} answers ({answer.status_code})")
         except Exception as error:
             flaw = f"{target.host} cannot be reached: {type(error).__name__}, {error}"
-            self.add("host", flaw, _HOST_HELP, ok=False)
+            advice = (
+                "Look at region and base_url, name service, firewall and certificates. "
+                "Behind a proxy add trust_env=1 to the sink."
+            )
+            self.add("host", flaw, advice, ok=False)
         of_identity = options.identity_events_a_minute or IDENTITY_EVENTS_A_MINUTE
         limits = (
             f"{options.events_a_minute or EVENTS_A_MINUTE:,} events a minute, "
@@ -291,9 +284,8 @@ class _Findings:
 
     def check_storage(self, url: Path | opts.StoreUrl) -> None:
         """Look up the first object of a folder or bucket."""
-        place, options = url, None
-        if isinstance(url, opts.StoreUrl):
-            place, options = url.url, url.storage_options
+        options = url.storage_options if isinstance(url, opts.StoreUrl) else None
+        place = url.url if isinstance(url, opts.StoreUrl) else url
         with self.about("storage"):
             first = next(iter(find(place, storage_options=options)), None)
             name = shown(first.url) if first else "no files"
@@ -304,7 +296,7 @@ class _Findings:
         """Yield all findings, and the *values* of the configuration."""
         keys = ("key", "value", "source")
         named = [dict(zip(keys, value, strict=True)) for value in values]
-        yield Section.of("values", "Configuration", named, columns=keys)
+        yield Section.of("values", "Configuration", named, keys)
         states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
         rows = [
             (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))

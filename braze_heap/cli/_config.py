@@ -9,7 +9,6 @@ from braze_heap.config import example
 
 
 @click.command(
-    short_help="Print a configuration file with every key and its meaning.",
     epilog=ui.epilog(
         """
         braze-heap config > service.toml
@@ -20,8 +19,9 @@ from braze_heap.config import example
 @opts.output_option("Write to this file or URL.")
 def config(output: Output) -> None:
     """
-    Print a configuration file with every key as a comment, with its default value.
+    Print a configuration file with every key and its meaning.
 
-    Commands read it with --config, and `braze-heap check` shows what is in force.
+    Each key is a comment, with its default value. Commands read it with --config, and
+    `braze-heap check` shows what is in force.
     """
     write_text(example(), output)

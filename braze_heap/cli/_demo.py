@@ -92,9 +92,10 @@ _NEXT: Final = (
 @json_option
 def demo(seed: int, fast: bool, as_json: bool) -> None:
     """
-    Play an hour of Braze traffic to an endpoint and a Heap, and count what arrives.
+    Play an hour of Braze traffic, and count what arrives.
 
-    Needs no data, no account and no network. All names and values are invented.
+    A simulated Braze sends it to an endpoint, and that to a simulated Heap. Needs no
+    data, no account and no network. All names and values are invented.
     """
     ui.require_extra("the demo", "server", "httpx2", "prometheus_client", "uvicorn")
     out = ui.console("stdout")

@@ -112,40 +112,36 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     summary = (", ".join(parts) or "nothing new", style)
     events = ui.plural(found.events, "event")
     yield Section(note=Text.assemble(f"{events}: ", summary, ignored))
-    for new in found.new_types:
-        module = f" in {new.module}" if new.module else " of a new family"
-        where = f"; its class: {new.class_name}{module}" if new.class_name else ""
-        count = ui.plural(new.count, "event")
-        title = f"New event type {ui.safe(new.event_type)}: {count}{where}"
-        rows = [(f.place, f.name, ", ".join(f.types), f.frequency) for f in new.fields]
-        yield Section(title=title, rows=rows or [("no fields",)])
+    columns: tuple[str, ...] = ("event_type", "count", "class_name", "module")
+    yield Section.of("", "New event types", found.new_types, columns)
     fields = {
+        "Fields of new event types": [f for new in found.new_types for f in new.fields],
         "New fields": found.new_fields,
         "Values of other types than documented": found.type_changes,
         "Documented only for the other form": found.other_form,
     }
+    columns = ("event_type", "place", "name", "found", "frequency")
     for title, seen in fields.items():
-        rows = [(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen]
-        yield Section(title=title, rows=rows)
-    redacted = [
-        (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
-    ]
+        yield Section.of("", title, seen, columns)
     title = "Redacted by default, because their names have a word such as email"
     allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    yield Section(title=title, rows=redacted, note=allow)
+    columns = ("event_type", "name", "count")
+    yield Section.of("", title, found.redacted, columns, note=allow)
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
     yield Section.of_counts("", title, malformed, meaning)
     unseen = [
         (
-            each.event_type,
-            f"{each.form}, {ui.plural(each.count, 'event')}",
-            ", ".join(first_of(each.names, top or len(each.names))),
+            u.event_type,
+            u.form,
+            u.count,
+            ", ".join(first_of(u.names, top or len(u.names))),
         )
-        for each in found.unseen_fields
+        for u in found.unseen_fields
     ]
     title = "Documented fields not seen in this input"
-    yield Section(title=title, rows=unseen, top=top)
+    columns = ("event type", "form", "events", "fields")
+    yield Section("", None, title, unseen, columns=columns, top=top)
     title = f"Documented types not seen in this input: {len(found.unseen_types)}"
     yield Section.of("", title, found.unseen_types, top=top)
     if found.new_types or found.new_fields:

@@ -61,7 +61,7 @@ trait_options: Final = opts.group(
 @opts.json_option
 def events(event_type: str, as_json: bool, choices: list[list[str]]) -> None:
     """
-    Show the catalog of Currents events, or one of them with its fields.
+    Show all types of Currents events, or one with its fields.
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.

@@ -173,8 +173,8 @@ class EventExplanation:
             if name in known
         ]
         title = f"2. Fields: {len(fields)} of {len(known)} that the class has"
-        columns = ("name", "type", "before", "personal", "after")
-        yield Section.of("fields", title, fields, columns=columns)
+        columns = ("name", "type", "value", "personal", "in_heap")
+        yield Section.of("fields", title, fields, columns)
         yield Section.of("invalid", "Invalid values", self._problems)
         unknown = {
             ui.safe(name): self._shown(value, is_personal=True)

@@ -153,16 +153,17 @@ def _sections(planned: TrackingPlan) -> Iterator[Section]:
     ]
     columns = "event,type,properties,personal,not sent,since,wire,observed".split(",")
     yield Section(rows=events, columns=columns)
-    user_properties = [
-        (
-            *(p.name, p.type, "yes" if p.is_personal else "-", p.wire, traffic(p)),
-            ", ".join(p.event_types),
-        )
-        for p in planned.user_properties
-    ]
-    columns = "name,type,personal,wire,observed,from".split(",")
-    title = f"User properties: {len(user_properties)}"
-    yield Section(title=title, rows=user_properties, columns=columns)
+    title = f"User properties: {len(planned.user_properties)}"
+    columns = (
+        "name",
+        "type",
+        "is_personal",
+        "wire",
+        "observed",
+        "share",
+        "event_types",
+    )
+    yield Section.of("", title, planned.user_properties, columns)
     combos = {name: ", ".join(names) for name, names in planned.combo_events.items()}
     title = "Combo events to make in Heap, for charts over channels"
     yield Section.of("", title, combos)

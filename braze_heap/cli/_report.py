@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 import attrs
 from rich.console import Console, Group, RenderableType
@@ -59,8 +59,8 @@ class Section:
         name: Key of the value in the JSON form; empty if only people see the section.
         value: JSON value.
         title: Heading.
-        rows: Cells of the table, which are integers, `Text`, or text from anywhere;
-            ``None`` for a section without a table.
+        rows: Cells of the table: `Text`, or numbers, shares (`float`), tuples and text
+            from anywhere. ``None`` for a section without a table.
         note: Lines below the table.
         columns: Headings of the columns.
         top: Number of rows to show; ``None`` shows all.
@@ -77,10 +77,19 @@ class Section:
     hint: str = attrs.field(default="--all-types", kw_only=True)
 
     @classmethod
-    def of(cls, name: str, title: str, value: Collection[Any], **options: Any) -> Self:
-        """Return a section with a row for each item of a mapping or list."""
-        items = value.items() if isinstance(value, Mapping) else value
-        return cls(name, value, title, [_row(item) for item in items], **options)
+    def of(
+        cls,
+        name: str,
+        title: str,
+        items: Collection[Any],
+        columns: Sequence[str] = (),
+        **options: Any,
+    ) -> Self:
+        """Return a section with a row for each item: its *columns*, or all of it."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        rows = [_row(item, columns) for item in pairs]
+        headings = [column.replace("_", " ") for column in columns]
+        return cls(name, items, title, rows, columns=headings, **options)
 
     @classmethod
     def of_counts(
@@ -129,28 +138,37 @@ class Section:
         for column, name in itertools.zip_longest(
             zip(*rows, strict=True), self.columns, fillvalue=""
         ):
-            if any(cell != "" for cell in column):
-                is_number = any(type(cell) is int for cell in column)
-                justify: Literal["left", "right"] = "right" if is_number else "left"
-                table.add_column(name, justify=justify, overflow="fold")
+            if any(cell not in ("", None) for cell in column):
+                table.add_column(name, overflow="fold")
+                if any(type(cell) is int for cell in column):
+                    table.columns[-1].justify = "right"
                 shown.append(map(_cell, column))
         for cells in itertools.islice(zip(*shown, strict=True), self.top):
             table.add_row(*cells)
         return table
 
 
-def _row(item: Any) -> Sequence[object]:
-    if isinstance(item, str):
-        return (item,)
-    return tuple(item.values()) if isinstance(item, dict) else item
+def _row(item: Any, columns: Sequence[str]) -> Sequence[object]:
+    if isinstance(item, dict):
+        return [item[column] for column in columns]
+    if columns:
+        return [getattr(item, column) for column in columns]
+    return (item,) if isinstance(item, str) else item
 
 
 def _cell(value: object) -> RenderableType:
-    if isinstance(value, Text):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "-"
-    return f"{value:,}" if type(value) is int else ui.safe(str(value), 1_000)
+    match value:
+        case None | Text():
+            return value or ""
+        case bool():
+            return "yes" if value else "-"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.1%}"
+        case tuple():
+            value = ", ".join(map(str, value))
+    return ui.safe(str(value), 10_000)
 
 
 def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
@@ -220,16 +238,11 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "event_types": "Events by type",
         "not_sent": "Calls not made for events of which something else is sent",
-        "missing_mappers": (
-            "Not replayed, because these mappers are missing. "
-            "Name the mapping with --transformer, or use --force"
-        ),
+        "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
         "redacted": "Personal fields redacted (--personal-data keep sends them)",
         "adjustments": "Changed to be legal for Heap",
         "invalid": "Mapped as any custom event: they do not fit the class declared",
-        "compiled_errors": (
-            "Warning: mapped slowly, because of a bug in braze_heap. Please report it"
-        ),
+        "compiled_errors": "Warning: mapped slowly, by a bug of braze_heap. Report it",
     }
 )
 """Headings of what a run counts by name."""
@@ -307,16 +320,13 @@ class RunReport:
         self.calls += Counter({CALLS[kind]: number for kind, number in kinds.items()})
         self.event_types += result.event_types
         self.redacted += result.redacted
-        for skipped in result.skipped:
-            named = (skipped.event_type, skipped.event_id)
-            self._keep(skipped.reason, Example(source, 0, 0, *named))
-        numbers = {
-            id(read): n for n, read in enumerate(batch if result.rejected else ())
-        }
+        for skip in result.skipped:
+            example = Example(source, 0, 0, skip.event_type, skip.event_id)
+            self._keep(skip.reason, example)
         unreadable = (n for n, read in enumerate(batch) if isinstance(read, Unreadable))
         for event in result.rejected:
-            is_read = event.reason is not Reason.UNREADABLE
-            number = numbers[id(event.raw)] if is_read else next(unreadable)
+            same = (n for n, read in enumerate(batch) if read is event.raw)
+            number = next(unreadable if event.reason is Reason.UNREADABLE else same)
             place = (source, before + number + 1, batch[number].offset)
             named = (event.event_type, event.event_id, event.detail)
             self._keep(event.reason, Example(*place, *named))
@@ -410,10 +420,8 @@ class RunResult:
         yield Section("finished", not note, note=Text(note, "bold red"))
         yield Section("error", failure.format_message() if failure else None)
         if counts.received and counts.received == counts.skipped:
-            skipped = Counter(counts.skipped_by_reason).most_common()
-            reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped)
             events = ui.plural(counts.received, "event")
-            text = f"Nothing to send: {events}, all skipped ({reasons})."
+            text = f"Nothing to send: {events}, all skipped."
             yield Section(note=Text(text, "bold yellow"))
         yield from self._totals()
         yield from self._details()

@@ -48,6 +48,8 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     return url
 
 
+_COUNT: Final = click.IntRange(0)
+_SOME: Final = click.IntRange(1)
 _POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 _SHARE: Final = click.FloatRange(0, 1)
 
@@ -70,15 +72,8 @@ _SHARE: Final = click.FloatRange(0, 1)
     "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
     default=opts.TOKEN_VARIABLE,
 )
-@opts.option(
-    "--events number N", "Number of test events.", type=click.IntRange(1), default=500
-)
-@opts.option(
-    "--malformed N",
-    "Number of malformed events to mix in.",
-    type=click.IntRange(0),
-    default=0,
-)
+@opts.option("--events number N", "Number of test events.", type=_SOME, default=500)
+@opts.option("--malformed N", "Malformed events to add.", type=_COUNT, default=0)
 @opts.seed_option
 @opts.option(
     "--lose-answers SHARE",
@@ -92,13 +87,7 @@ _SHARE: Final = click.FloatRange(0, 1)
     type=_SHARE,
     default=FAULTS["send_twice"],
 )
-@opts.option(
-    "--rate N",
-    "Events a second.",
-    type=_POSITIVE,
-    default=math.inf,
-    show_default="no pauses",
-)
+@opts.option("--rate N", "Events a second.", type=_POSITIVE, default=math.inf)
 @opts.option(
     "--patience SECONDS",
     "Seconds to keep trying. Braze tries for 5 days.",
@@ -119,7 +108,7 @@ def simulate(
     **faults: Any,
 ) -> None:
     """
-    Send test events to URL, the way that Braze's custom HTTP connector does.
+    Send test events to URL, as Braze's HTTP connector does.
 
     They go to wherever the endpoint delivers: the external user id of each begins with
     "braze-heap-test-". A request without events comes first; nothing else is sent
@@ -232,17 +221,14 @@ def sections(
     yield Section("events", len(done.events), note=note)
     yield Section("requests", done.requests)
     yield Section("seconds", round(done.seconds, 3))
-    rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
-    rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
     lost = f"{ui.plural(done.answers_lost, 'answer')} discarded on purpose"
     note = f"{lost}, so events were sent again" * bool(done.answers_lost)
-    answers = {str(status): n for status, n in done.statuses.items()}
-    yield Section("answers", answers, "Answers", rows, note)
-    yield Section("failures", dict(done.failures))
+    yield Section.of_counts("answers", "Answers", done.statuses, note=note)
+    yield Section.of_counts("failures", "No answer", done.failures)
     yield Section("answers_lost", done.answers_lost)
     fates = {fate.value: done.fates[fate] for fate in Fate}
-    statuses = [(name, n, _FATES[Fate(name)] if n else "") for name, n in fates.items()]
-    yield Section("fates", fates, "Status of the events in Braze", statuses)
+    title = "Status of the events in Braze"
+    yield Section.of_counts("fates", title, fates, lambda name: _FATES[Fate(name)])
     verdict = _verdict(done, token_env)
     yield Section("verdict", verdict, note=Text(f"\n{verdict}", "bold"))
 

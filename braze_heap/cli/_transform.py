@@ -13,7 +13,6 @@ from braze_heap.cli._run import Run
 
 
 @click.command(
-    short_help="Turn events into calls, one JSON object a line.",
     epilog=epilog(
         """
         braze-heap transform batch.json > calls.jsonl
@@ -53,7 +52,7 @@ def transform(
     setup: opts.Setup,
 ) -> None:
     """
-    Turn Currents events into Heap calls, one JSON object a line.
+    Turn events into Heap calls, one JSON object a line.
 
     Reads request bodies, JSON arrays and lines, and Avro files, gzipped or not; the
     files of directories and URLs, such as s3://bucket/folder; stdin for "-", or if no
