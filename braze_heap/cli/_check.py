@@ -50,17 +50,7 @@ class Finding:
     ok: bool = True
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap check
-        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
-        """,
-        one="there is a problem",
-        zero="all is well",
-    ),
-)
+@ui.command(one="there is a problem", zero="all is well")
 @click.argument(
     "url", metavar="[URL]", required=False, type=opts.FilePath(exists=True, urls=True)
 )
@@ -99,6 +89,12 @@ def check(
     No event is sent. Nothing is written, except the tables of a database. The host of
     Heap gets one request without content (HEAD), through the same proxy as events. Of
     URL, a folder or bucket of Currents files, the first object is looked up.
+
+    Examples::
+
+        braze-heap check
+        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
+        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
     """
     found, notes = _Findings(), list[str]()
     values: list[tuple[str, str, str]] = []
@@ -296,7 +292,7 @@ class _Findings:
         """Yield all findings, and the *values* of the configuration."""
         keys = ("key", "value", "source")
         named = [dict(zip(keys, value, strict=True)) for value in values]
-        yield Section.of("values", "Configuration", named, keys)
+        yield Section.of("values", "Configuration", named, *keys)
         states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
         rows = [
             (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))

@@ -56,19 +56,9 @@ class _Deletion:
         yield Section(note=f"\n{LATER}" * is_done)
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap delete cust-21 --sink 'heap:?app_id=11' --state state.db
-        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
-        braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
-
-        Heap deletes by the app ID of the main production environment, in all
-        environments of the account, within days. It cannot be undone.
-        """,
-        one="Heap rejected an identity, or dead letters may be about these people",
-        zero="done, or a dry run that found nothing to look at",
-    ),
+@ui.command(
+    one="Heap rejected an identity, or dead letters may be about these people",
+    zero="done, or a dry run that found nothing to look at",
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
 @opts.setup_options(
@@ -108,6 +98,15 @@ def delete(
     destinations in it are searched, for these identities only: purge other ids,
     addresses and phone numbers of the person with `braze-heap dead-letters purge`. A
     second run is safe.
+
+    Heap deletes by the app ID of the main production environment, in all
+    environments of the account, within days. It cannot be undone.
+
+    Examples::
+
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --state state.db
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
+        braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
     """
     config = setup.config
     spec, path = sinks.spec_or_exit(config), sinks.named_place(config)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import click
+import attrs
 from rich.text import Text
 
 from braze_heap import Pipeline, Transformer
@@ -40,13 +40,9 @@ from braze_heap.testing.fake_heap import Status
 from braze_heap.testing.simulated_braze import Fate, Simulation, VirtualClock
 
 NUMBER: Final = 1_000
-"""Events of the hour."""
-
 ANONYMOUS: Final = 12
-"""Number of events without an identity."""
-
 MALFORMED: Final = 3
-"""Number of malformed events."""
+"""Events of the hour; those of them without an identity, and malformed ones."""
 
 HOUR: Final = 3_600.0
 START: Final = VirtualClock().now + 12 * HOUR
@@ -77,15 +73,9 @@ _NEXT: Final = (
 )
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap demo
-        braze-heap demo --seed 7 --fast
-        """,
-        one="an event is not where the report says: please report it, with the seed",
-        zero="every event is where the report says",
-    ),
+@ui.command(
+    one="an event is not where the report says: please report it, with the seed",
+    zero="every event is where the report says",
 )
 @seed_option
 @option("--fast", "Do not wait, as if the output were not a terminal.")
@@ -96,6 +86,11 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
 
     A simulated Braze sends it to an endpoint, and that to a simulated Heap. Needs no
     data, no account and no network. All names and values are invented.
+
+    Examples::
+
+        braze-heap demo
+        braze-heap demo --seed 7 --fast
     """
     ui.require_extra("the demo", "server", "httpx2", "prometheus_client", "uvicorn")
     out = ui.console("stdout")
@@ -138,7 +133,6 @@ class _Hour(VirtualClock):
         self._shown = shown
         self._speed = speed
         self._messages: set[str] = set()
-        self._quarter = 0.0
         self.heap = FakeHeap(clock=self)
         self.metrics = Metrics()
 
@@ -202,23 +196,18 @@ class _Hour(VirtualClock):
             self._shown.on_message(f"{at:%H:%M}  {text}")
 
     def _watch(self, seen: Simulation) -> None:
-        """Narrate what is new since the answer before; each quarter, the counts."""
-        report = self.metrics.report
+        """Narrate what is new since the answer before."""
         self._narrate("Braze checks endpoint and token: no events, answer 200.")
         if 503 in seen.statuses:
             self._narrate("The endpoint answers 503: Braze will send them again.")
         if seen.answers_lost:
             self._narrate("An answer gets lost: Braze sends those events again.")
-        for reason in report.dead_lettered_by_reason:
+        for reason in self.metrics.report.dead_lettered_by_reason:
             self._narrate(f"A malformed event ({reason}) goes to the dead letter.")
         done = len(seen.events) - seen.fates[Fate.PENDING]
         self._shown.on_change(
             f"{done:,} events, {len(self.heap.events):,} in Heap", done
         )
-        quarter = (self.now - START) // 900
-        if quarter > self._quarter:
-            self._quarter = quarter
-            self._narrate(str(report))
 
     @property
     def adds_up(self) -> bool:
@@ -237,19 +226,20 @@ class _Hour(VirtualClock):
         """Yield the parts of the result."""
         report, events, held = self.metrics.report, self.heap.events, self.heap.counts
         yield Section("adds_up", self.adds_up)
-        yield Section("braze", to_values(simulation_sections(self.simulation)))
+        braze = [*simulation_sections(self.simulation)]
+        yield Section("braze", to_values(braze))
+        yield from (attrs.evolve(section, name="") for section in braze)
         yield Section("endpoint", counts(report))
         yield Section("dead_letter", self.stored)
         names = Counter(str(event["event"]) for event in events.values())
         people = len({event["identity"] for event in events.values()})
-        yield Section(
-            "heap",
-            {"events": names, "repeats": held.duplicates},
-            f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people",
-            [
-                (name, n, "a type newer than this version" * name.endswith(_TOMORROW))
-                for name, n in names.most_common()
-            ],
+        title = f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people"
+        yield Section("heap", {"events": names, "repeats": held.duplicates})
+        yield Section.of_counts(
+            "",
+            title,
+            names,
+            lambda name: "a type newer than this version" * name.endswith(_TOMORROW),
         )
         shown = (item for item in events.items() if item[1]["event"] == _SHOWN)
         key, after = next(shown, (None, None))
@@ -259,27 +249,16 @@ class _Hour(VirtualClock):
         yield Section("before", before, title, note=json_text(before))
         title = "After: personal data is not sent unless you choose so"
         yield Section("after", after, title, note=json_text(after))
-        yield from self._sum()
-        yield next_steps(_NEXT)
-
-    def _sum(self) -> Iterator[Section]:
-        done, held, report = self.simulation, self.heap.counts, self.metrics.report
-        answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
-        lost = ui.plural(done.answers_lost, "answer")
-        delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
-        requests = ui.plural(done.requests, "request")
+        seconds = self._shown.seconds
         repeats = ui.plural(held.duplicates, "repeat")
         rows = [
-            ("Braze", f"{delivered} delivered, none pending"),
-            ("", f"{requests}: {answers}; {lost} lost on the way"),
             ("endpoint", f"{report}, repeats counted too"),
             ("Heap", f"{held.events:,} events, each once: {repeats} changed nothing"),
         ]
-        seconds = self._shown.seconds
         title = f"Does it add up? An hour in {seconds:.1f} s"
         yield Section("seconds", round(seconds, 3), title, rows)
         total = (
-            f"\n{len(self.heap.events):,} in Heap + {ANONYMOUS} skipped "
+            f"\n{len(events):,} in Heap + {ANONYMOUS} skipped "
             f"({', '.join(report.skipped_by_reason)}) + {sum(self.stored.values())} in "
             f"the dead letter ({', '.join(self.stored)}) = {NUMBER:,} sent\n"
         )
@@ -287,6 +266,7 @@ class _Hour(VirtualClock):
         if self.adds_up:
             verdict = ("Every event is in exactly one place.", "bold green")
         yield Section(note=Text.assemble(total, verdict))
+        yield next_steps(_NEXT)
 
 
 def _id(event: Any) -> str:

@@ -21,18 +21,8 @@ from braze_heap.mapping._batch import named
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap drift s3-export/
-        braze-heap drift s3://bucket/braze --since 2026-01-15
-        zcat *.json.gz | braze-heap drift -
-        braze-heap drift currents/ --format markdown -o drift.md
-        braze-heap drift currents/ --ignore users.messages.email.Click.link_color
-        """,
-        one="there is a new type, a new field, or another type of value",
-        zero="nothing new",
-    ),
+@ui.command(
+    one="there is a new type, a new field, or another type of value", zero="nothing new"
 )
 @opts.storage_option
 @source_options
@@ -66,6 +56,14 @@ def drift(
     lists documented types and fields not seen in the input. Reads the same input as
     `braze-heap transform`. Shows names, types and counts, never a value. The exit
     status is for cron and CI.
+
+    Examples::
+
+        braze-heap drift s3-export/
+        braze-heap drift s3://bucket/braze --since 2026-01-15
+        zcat *.json.gz | braze-heap drift -
+        braze-heap drift currents/ --format markdown -o drift.md
+        braze-heap drift currents/ --ignore users.messages.email.Click.link_color
     """
     selects = None
     if include or exclude:
@@ -112,21 +110,21 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     summary = (", ".join(parts) or "nothing new", style)
     events = ui.plural(found.events, "event")
     yield Section(note=Text.assemble(f"{events}: ", summary, ignored))
-    columns: tuple[str, ...] = ("event_type", "count", "class_name", "module")
-    yield Section.of("", "New event types", found.new_types, columns)
+    new = ("event_type", "count", "class_name", "module")
+    yield Section.of("", "New event types", found.new_types, *new)
     fields = {
         "Fields of new event types": [f for new in found.new_types for f in new.fields],
         "New fields": found.new_fields,
         "Values of other types than documented": found.type_changes,
         "Documented only for the other form": found.other_form,
     }
-    columns = ("event_type", "place", "name", "found", "frequency")
     for title, seen in fields.items():
-        yield Section.of("", title, seen, columns)
+        columns = ("event_type", "place", "name", "found", "frequency")
+        yield Section.of("", title, seen, *columns)
     title = "Redacted by default, because their names have a word such as email"
     allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    columns = ("event_type", "name", "count")
-    yield Section.of("", title, found.redacted, columns, note=allow)
+    redacted = found.redacted
+    yield Section.of("", title, redacted, "event_type", "name", "count", note=allow)
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
     yield Section.of_counts("", title, malformed, meaning)
@@ -140,8 +138,7 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
         for u in found.unseen_fields
     ]
     title = "Documented fields not seen in this input"
-    columns = ("event type", "form", "events", "fields")
-    yield Section("", None, title, unseen, columns=columns, top=top)
+    yield Section(title=title, rows=unseen, top=top)
     title = f"Documented types not seen in this input: {len(found.unseen_types)}"
     yield Section.of("", title, found.unseen_types, top=top)
     if found.new_types or found.new_fields:

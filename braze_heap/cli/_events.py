@@ -45,17 +45,7 @@ trait_options: Final = opts.group(
 """Options to show only some event types."""
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap events
-        braze-heap events email
-        braze-heap events users.messages.email.Click
-        braze-heap events --channel email --channel push --action click
-        braze-heap events --json | jq '.[] | select(.release == 13)'
-        """
-    ),
-)
+@ui.command()
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
 @trait_options
 @opts.json_option
@@ -65,6 +55,14 @@ def events(event_type: str, as_json: bool, choices: list[list[str]]) -> None:
 
     TYPE is a type as Braze writes it, the name of its class, or a part of either: then
     all that contain it are shown.
+
+    Examples::
+
+        braze-heap events
+        braze-heap events email
+        braze-heap events users.messages.email.Click
+        braze-heap events --channel email --channel push --action click
+        braze-heap events --json | jq '.[] | select(.release == 13)'
     """
     found = find(event_type, *choices)
     if as_json:

@@ -42,17 +42,7 @@ _PRECEDENCE: Final = (
 )
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap explain event.json
-        braze-heap explain batch.json --number 3
-        head -1 events.jsonl | braze-heap explain -
-        braze-heap explain record.json --event-type users.behaviors.Purchase
-        """,
-        zero="done, also if the event has no call",
-    ),
-)
+@ui.command(zero="done, also if the event has no call")
 @opts.storage_option
 @click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
 @opts.event_type_option
@@ -78,6 +68,13 @@ def explain(
 
     The steps are reading, the fields before and after, the choice of the mapper, the
     policies, and the calls. Reads any form, also from a URL; "-" is stdin.
+
+    Examples::
+
+        braze-heap explain event.json
+        braze-heap explain batch.json --number 3
+        head -1 events.jsonl | braze-heap explain -
+        braze-heap explain record.json --event-type users.behaviors.Purchase
     """
     read = _read(file, event_type, number)
     config = setup.config
@@ -125,8 +122,12 @@ class EventExplanation:
         event, types = self._event, dict[str, type[CurrentsEvent]]()
         if event and self._result.calls and not isinstance(event, UnknownEvent):
             types = {event.event_type: type(event)}
-        self._plan = tracking_plan(transformer, types)
-        self._planned = [p for each in self._plan.events for p in each.properties]
+        plan = tracking_plan(transformer, types)
+        self._planned = [p for each in plan.events for p in each.properties]
+        planned = (*self._planned, *plan.user_properties)
+        self._personal_names = PERSONAL_NAMES | {
+            p.name for p in planned if p.is_personal
+        }
         names = schema_of(type(event)).personal if event else ()
         values = vars(event) if event else {}
         self._personal = {n: value for n, value in values.items() if n in names}
@@ -174,7 +175,7 @@ class EventExplanation:
         ]
         title = f"2. Fields: {len(fields)} of {len(known)} that the class has"
         columns = ("name", "type", "value", "personal", "in_heap")
-        yield Section.of("fields", title, fields, columns)
+        yield Section.of("fields", title, fields, *columns)
         yield Section.of("invalid", "Invalid values", self._problems)
         unknown = {
             ui.safe(name): self._shown(value, is_personal=True)
@@ -284,11 +285,8 @@ class EventExplanation:
 
     def _hides(self, name: str, value: object) -> bool:
         """Return whether the name is that of personal data, or a value contains it."""
-        planned = (*self._planned, *self._plan.user_properties)
-        personal = PERSONAL_NAMES | {each.name for each in planned if each.is_personal}
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
-        found = (str(each) for each in self._personal.values())
-        long_enough = (each for each in found if len(each) > 3)
-        return not parts.isdisjoint(personal) or any(
-            each in str(value) for each in long_enough
+        values = (str(each) for each in self._personal.values())
+        return not parts.isdisjoint(self._personal_names) or any(
+            len(each) > 3 and each in str(value) for each in values
         )

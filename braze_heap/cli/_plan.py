@@ -24,19 +24,8 @@ from braze_heap.plan._tables import deletion, privacy_counts, traffic
 Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap plan
-        braze-heap plan --format html -o plan.html
-        braze-heap plan --json -o plan.json
-        braze-heap plan --personal-data keep --diff plan.json
-        braze-heap plan --channel email --action open,click
-        braze-heap plan --observed currents/ --format html -o plan.html
-        """,
-        one="with --diff, something differs",
-        zero="done; with --diff, nothing differs",
-    ),
+@ui.command(
+    one="with --diff, something differs", zero="done; with --diff, nothing differs"
 )
 @opts.storage_option
 @opts.setup_options("transform")
@@ -73,6 +62,15 @@ def plan(
     Each one of this tracking plan has its meaning, type, an invented example, and its
     Braze type and field. Personal data is marked. What is not sent is listed with the
     reason.
+
+    Examples::
+
+        braze-heap plan
+        braze-heap plan --format html -o plan.html
+        braze-heap plan --json -o plan.json
+        braze-heap plan --personal-data keep --diff plan.json
+        braze-heap plan --channel email --action open,click
+        braze-heap plan --observed currents/ --format html -o plan.html
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --json.")
@@ -154,7 +152,7 @@ def _sections(planned: TrackingPlan) -> Iterator[Section]:
     columns = "event,type,properties,personal,not sent,since,wire,observed".split(",")
     yield Section(rows=events, columns=columns)
     title = f"User properties: {len(planned.user_properties)}"
-    columns = (
+    columns = [
         "name",
         "type",
         "is_personal",
@@ -162,11 +160,10 @@ def _sections(planned: TrackingPlan) -> Iterator[Section]:
         "observed",
         "share",
         "event_types",
-    )
-    yield Section.of("", title, planned.user_properties, columns)
-    combos = {name: ", ".join(names) for name, names in planned.combo_events.items()}
+    ]
+    yield Section.of("", title, planned.user_properties, *columns)
     title = "Combo events to make in Heap, for charts over channels"
-    yield Section.of("", title, combos)
+    yield Section.of("", title, planned.combo_events)
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"

@@ -59,8 +59,8 @@ class Section:
         name: Key of the value in the JSON form; empty if only people see the section.
         value: JSON value.
         title: Heading.
-        rows: Cells of the table: `Text`, or numbers, shares (`float`), tuples and text
-            from anywhere. ``None`` for a section without a table.
+        rows: Cells of the table: `Text`, or numbers, shares (`float`), flags, tuples,
+            and text from anywhere. ``None`` for a section without a table.
         note: Lines below the table.
         columns: Headings of the columns.
         top: Number of rows to show; ``None`` shows all.
@@ -78,18 +78,13 @@ class Section:
 
     @classmethod
     def of(
-        cls,
-        name: str,
-        title: str,
-        items: Collection[Any],
-        columns: Sequence[str] = (),
-        **options: Any,
+        cls, name: str, title: str, items: Collection[Any], *columns: str, **more: Any
     ) -> Self:
         """Return a section with a row for each item: its *columns*, or all of it."""
         pairs = items.items() if isinstance(items, Mapping) else items
         rows = [_row(item, columns) for item in pairs]
         headings = [column.replace("_", " ") for column in columns]
-        return cls(name, items, title, rows, columns=headings, **options)
+        return cls(name, items, title, rows, columns=headings, **more)
 
     @classmethod
     def of_counts(
@@ -135,40 +130,37 @@ class Section:
             show_header=bool(self.columns),
         )
         shown = []
-        for column, name in itertools.zip_longest(
-            zip(*rows, strict=True), self.columns, fillvalue=""
-        ):
-            if any(cell not in ("", None) for cell in column):
+        headed = itertools.zip_longest(zip(*rows, strict=True), self.columns)
+        for column, name in headed:
+            cells = [*map(_cell, column)]
+            if any(cells):
                 table.add_column(name, overflow="fold")
-                if any(type(cell) is int for cell in column):
+                shown.append(cells)
+                if any(type(value) is int for value in column):
                     table.columns[-1].justify = "right"
-                shown.append(map(_cell, column))
-        for cells in itertools.islice(zip(*shown, strict=True), self.top):
-            table.add_row(*cells)
+        for row in itertools.islice(zip(*shown, strict=True), self.top):
+            table.add_row(*row)
         return table
 
 
 def _row(item: Any, columns: Sequence[str]) -> Sequence[object]:
-    if isinstance(item, dict):
-        return [item[column] for column in columns]
     if columns:
-        return [getattr(item, column) for column in columns]
+        is_dict = isinstance(item, dict)
+        return [item[name] if is_dict else getattr(item, name) for name in columns]
     return (item,) if isinstance(item, str) else item
 
 
-def _cell(value: object) -> RenderableType:
-    match value:
-        case None | Text():
-            return value or ""
-        case bool():
-            return "yes" if value else "-"
-        case int():
-            return f"{value:,}"
-        case float():
-            return f"{value:.1%}"
-        case tuple():
-            value = ", ".join(map(str, value))
-    return ui.safe(str(value), 10_000)
+def _cell(value: object) -> str | Text:
+    if isinstance(value, Text):
+        return value
+    if value is None or isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.1%}"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ui.safe(text, 10_000)
 
 
 def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
@@ -465,10 +457,16 @@ class RunResult:
 
     def _details(self) -> Iterator[Section]:
         report, counts = self.report, self.report.counts
-        yield self._by_reason("skipped", counts.skipped_by_reason)
-        yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
-        examples = report.examples.items()
-        yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
+        title = f"Skipped: {ui.plural(counts.skipped, 'event')}"
+        reasons = counts.skipped_by_reason
+        yield Section.of_counts("skipped", title, reasons, meaning)
+        failed = self._verbs[1]
+        title = f"{failed.capitalize()}: {ui.plural(counts.dead_lettered, 'event')}"
+        reasons, name = counts.dead_lettered_by_reason, failed.replace("-", "_")
+        yield Section.of_counts(name, title, reasons, meaning)
+        examples = {k: [*map(attrs.asdict, v)] for k, v in report.examples.items()}
+        rows = [(k, str(each)) for k, v in report.examples.items() for each in v]
+        yield Section("examples", examples, "Examples", rows)
         for name, title in _TITLES.items():
             counted = getattr(report if hasattr(report, name) else counts, name)
             yield Section.of_counts(name, title, counted, self._remark, top=self.top)
@@ -484,18 +482,6 @@ class RunResult:
     def _remark(self, name: str) -> str:
         is_identity = name == self.report.identity
         return "sent only as the identity" if is_identity else meaning(name, "")
-
-    def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
-        rows = []
-        for reason, count in Counter(counts).most_common():
-            examples = self.report.examples.get(reason, ())
-            lines = [meaning(reason), *(f"- {example}" for example in examples)]
-            if examples and count > len(examples):
-                lines.append(f"  ... and {count - len(examples):,} more")
-            bold = Text(ui.safe(reason), "bold")
-            rows.append((bold, count, Text("\n".join(lines))))
-        title = f"{verb.capitalize()}: {ui.plural(sum(counts.values()), 'event')}"
-        return Section(verb.replace("-", "_"), dict(counts), title, rows)
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         if self.state and self.report.counts.dead_lettered:

@@ -34,12 +34,6 @@ PROBES: Final = 2
 """Requests without events."""
 
 
-class EndpointError(click.ClickException):
-    """The endpoint rejects a request without events."""
-
-    exit_code = 1
-
-
 def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     try:
         SimulatedBraze().send((), url, limit=-1)
@@ -54,16 +48,9 @@ _POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 _SHARE: Final = click.FloatRange(0, 1)
 
 
-@click.command(
-    epilog=ui.epilog(
-        """
-        braze-heap simulate http://127.0.0.1:8000/currents
-        BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
-        braze-heap simulate https://currents.example.com/ --malformed 20 --yes
-        """,
-        one="it would not, or the endpoint cannot be reached",
-        zero="Braze would treat every event as delivered",
-    ),
+@ui.command(
+    one="it would not, or the endpoint cannot be reached",
+    zero="Braze would treat every event as delivered",
 )
 @click.argument("url", callback=_checked)
 @opts.option(
@@ -113,6 +100,12 @@ def simulate(
     They go to wherever the endpoint delivers: the external user id of each begins with
     "braze-heap-test-". A request without events comes first; nothing else is sent
     unless that is accepted. Redirects are not followed.
+
+    Examples::
+
+        braze-heap simulate http://127.0.0.1:8000/currents
+        BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
+        braze-heap simulate https://currents.example.com/ --malformed 20 --yes
     """
     _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
     token = _token(token_env)
@@ -183,21 +176,21 @@ def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
 
     Raises:
         UnusableError: The token is not valid.
-        EndpointError: The endpoint does not accept the request.
+        ClickException: The endpoint does not accept the request.
     """
     try:
         probe = attrs.evolve(braze, probes=1, lose_answers=0).send((), url, limit=0)
     except ValueError as error:
         raise ui.UnusableError(str(error)) from None
     for failure in probe.failures:
-        raise EndpointError(
+        raise click.ClickException(
             f"no answer ({failure}). Check that it runs, is reachable from here, and "
             "has this host, port and scheme. Braze needs a certificate of a public "
             "authority."
         )
     for status in probe.statuses:
         if not 200 <= status < 300:
-            raise EndpointError(f"answer {status}. {_advice(status, token_env)}")
+            raise click.ClickException(f"answer {status}. {_advice(status, token_env)}")
 
 
 def is_good(done: Simulation) -> bool:

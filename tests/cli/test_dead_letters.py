@@ -436,7 +436,7 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
     assert (kept.exit_code, strict.exit_code, forced.exit_code) == (0, 1, 0)
     assert "mapper_missing" in kept.stdout
     assert "  users.messages.email.Click team.mappers:newsletter  1\n" in kept.stdout
-    assert "--transformer, or use --force" in kept.stdout
+    assert "mappers are missing (--transformer, --force)" in kept.stdout
     assert left == ["mapper_error"]
     assert reasons(path) == []
 
