@@ -16,7 +16,7 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli._events import trait_options
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._report import TOP, Section
+from braze_heap.cli._report import TOP, Section, print_result
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
 from braze_heap.plan._tables import deletion, privacy_counts, traffic
@@ -108,21 +108,12 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     """Return the plan with counts of the events that *run* reads."""
     observer = PlanObserver(planned)
     run.observe = observer.add
-    outcome = run.result(Path(os.devnull), ui.console("stderr")).outcome
-    if outcome.note:
-        raise outcome.failure or ui.UnusableError(outcome.note)
-    counts = run.report.counts
-    click.echo(
-        f"Observed {ui.plural(counts.received, 'event')}: {counts.delivered:,} mapped, "
-        f"{counts.skipped:,} skipped, {counts.dead_lettered:,} rejected.",
-        err=True,
-    )
-    if names := observer.unplanned.most_common(TOP):
-        shown = ", ".join(ui.safe(name) for name, _ in names)
-        number = ui.plural(len(observer.unplanned), "name")
-        click.echo(
-            f"Not in the plan: {number}: {shown}. See braze-heap drift.", err=True
-        )
+    result = run.result(Path(os.devnull), ui.console("stderr"))
+    if note := result.outcome.note:
+        raise result.outcome.failure or ui.UnusableError(note)
+    title = "Not in the plan; see braze-heap drift"
+    unplanned = Section.of_counts("", title, observer.unplanned, top=TOP)
+    print_result([*result.sections(), unplanned], "stderr")
     return observer.observed()
 
 
