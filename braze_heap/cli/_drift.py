@@ -133,7 +133,7 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
             u.event_type,
             u.form,
             u.count,
-            ", ".join(first_of(u.names, top or len(u.names))),
+            Text(", ".join(first_of(u.names, top or len(u.names)))),
         )
         for u in found.unseen_fields
     ]

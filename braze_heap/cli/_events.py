@@ -121,32 +121,26 @@ def _describe_field(field: EventField) -> dict[str, Any]:
     return {"type": data.pop("kind"), "release": data.pop("since"), **data, **more}
 
 
-_COLUMNS: Final = (
-    (220, ("type", "class", "name", "category", "channel", "action")),
-    (180, ("type", "class", "category", "channel", "action")),
-    (120, ("type", "channel", "action")),
-    (0, ("type",)),
-)
-"""Minimum width of the console for each choice of columns."""
+_COLUMNS: Final = {
+    "event_type": 0,
+    "class_name": 180,
+    "display_name": 220,
+    "category": 180,
+    "channel": 120,
+    "action": 120,
+    "fields": 0,
+    "release": 0,
+    "status": 0,
+}
+"""Minimum width of the console for each column."""
 
 
 def _catalog(classes: Sequence[type[CurrentsEvent]], width: int) -> Section:
-    shown = next(columns for least, columns in _COLUMNS if width >= least)
-    rows = [
-        (
-            *(_cell(cls, column) for column in shown),
-            sum(field.documented for field in event_fields(cls).values()),
-            cls.release or "-",
-            cls.status,
-        )
-        for cls in classes
-    ]
-    return Section(rows=rows, columns=(*shown, "fields", "release", "status"))
-
-
-def _cell(cls: type[CurrentsEvent], column: str) -> str:
-    names = {"type": "event_type", "class": "class_name", "name": "display_name"}
-    return getattr(catalog_entry(cls), names.get(column, column)) or "-"
+    columns = [column for column, least in _COLUMNS.items() if width >= least]
+    rows = [attrs.asdict(catalog_entry(cls)) for cls in classes]
+    for cls, row in zip(classes, rows, strict=True):
+        row["fields"] = sum(field.documented for field in event_fields(cls).values())
+    return Section.of("", "", rows, *columns)
 
 
 def _detail(cls: type[CurrentsEvent]) -> Iterator[Section]:

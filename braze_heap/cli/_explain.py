@@ -233,18 +233,13 @@ class EventExplanation:
     def _policies(self) -> Iterator[Section]:
         result, selection = self._result, self._selection()
         options = dict(opts.described(self._config, self._transformer))
-        adjustments = {str(kind): n for kind, n in result.adjustments.items()}
-        rows = [
-            *((name.replace("_", " "), value) for name, value in options.items()),
-            ("selection", selection),
-            ("redacted", ", ".join(sorted(result.redacted)) or "nothing"),
-            *(("changed", f"{n} {k}: {meaning(k)}") for k, n in adjustments.items()),
-            *(("invalid", str(invalid)) for invalid in result.invalid),
-        ]
+        rows = [*options.items(), ("selection", selection)]
         yield Section("policies", options, "4. Policies", rows)
         yield Section("selection", selection)
-        yield Section("redacted", sorted(result.redacted))
-        yield Section("adjustments", adjustments)
+        yield Section.of("redacted", "Redacted", sorted(result.redacted))
+        title = "Changed to be legal for Heap"
+        yield Section.of_counts("adjustments", title, result.adjustments, meaning)
+        yield Section.of("", "Do not fit their class", [*map(str, result.invalid)])
 
     def _calls(self) -> Iterator[Section]:
         result = self._result
@@ -252,14 +247,11 @@ class EventExplanation:
         rows = [(reason, meaning(reason)) for reason in skipped]
         yield Section("skipped", skipped, "5. No call: the event is skipped", rows)
         rejected = [
-            {"reason": str(each.reason), "detail": ui.safe(each.detail, 500)}
-            for each in result.rejected
+            {"reason": str(r.reason), "detail": r.detail, "meaning": meaning(r.reason)}
+            for r in result.rejected
         ]
-        details = [
-            (each["reason"], f"{each['detail']}. {meaning(each['reason'])}")
-            for each in rejected
-        ]
-        yield Section("rejected", rejected, "5. No call: it is rejected", details)
+        title = "5. No call: it is rejected"
+        yield Section.of("rejected", title, rejected, "reason", "detail", "meaning")
         title = "Not sent of it, although something else is"
         yield Section.of_counts("not_sent", title, result.not_sent, meaning)
         calls = [self.masked(call) for call in result.calls]

@@ -57,14 +57,11 @@ class Section:
 
     Attributes:
         name: Key of the value in the JSON form; empty if only people see the section.
-        value: JSON value.
-        title: Heading.
         rows: Cells of the table: `Text`, or numbers, shares (`float`), flags, tuples,
             and text from anywhere. ``None`` for a section without a table.
         note: Lines below the table.
-        columns: Headings of the columns.
-        top: Number of rows to show; ``None`` shows all.
-        hint: Option that shows the other rows.
+        columns: Headings of the table.
+        top: Number of rows to show; ``None`` shows all, as the option *hint* does.
     """
 
     name: str = ""
@@ -160,7 +157,7 @@ def _cell(value: object) -> str | Text:
     if isinstance(value, float):
         return f"{value:.1%}"
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return ui.safe(text, 10_000)
+    return ui.safe(text, 1_000)
 
 
 def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
@@ -231,6 +228,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "event_types": "Events by type",
         "not_sent": "Calls not made for events of which something else is sent",
         "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
+        "other_destinations": "Not replayed: they failed elsewhere (--destination)",
         "redacted": "Personal fields redacted (--personal-data keep sends them)",
         "adjustments": "Changed to be legal for Heap",
         "invalid": "Mapped as any custom event: they do not fit the class declared",
@@ -259,15 +257,11 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
-        path = self.source[-100:]  # its end distinguishes files in storage
-        start = "..." if len(path) < len(self.source) else ""
-        named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
-        typed = ui.safe((self.event_type or "").strip())
-        at = f" at byte {self.offset:,}" if self.offset else ""
-        number = f"event {self.number:,}{at}" if self.number else ""
-        parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
+        place = f"event {self.number:,} at byte {self.offset:,}" if self.number else ""
+        event_id = f"id {ui.safe(self.event_id)}" if self.event_id else ""
+        parts = (self.source, place, ui.safe(self.event_type or "").strip(), event_id)
         where = ", ".join(filter(None, parts))
-        return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
+        return f"{where}: {self.detail}" if self.detail else where
 
 
 @attrs.define
@@ -470,12 +464,6 @@ class RunResult:
         for name, title in _TITLES.items():
             counted = getattr(report if hasattr(report, name) else counts, name)
             yield Section.of_counts(name, title, counted, self._remark, top=self.top)
-        yield Section.of_counts(
-            "other_destinations",
-            "Not replayed: they failed at another destination. To replay them, add",
-            counts.other_destinations,
-            lambda name: f"--destination {shlex.quote(name)}",
-        )
         yield skipped_files(report.skipped_files, self.top)
         yield Section("unknown", dict(counts.unknown))
 

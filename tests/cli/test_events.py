@@ -13,7 +13,8 @@ def test_catalogue_has_one_line_for_each_type(run: Run) -> None:
     head, *rows = run("events").stdout.splitlines()
 
     assert head.split() == (
-        "type class name category channel action fields release status".split()
+        "event type class name display name category channel action "
+        "fields release status".split()
     )
     assert list(EVENT_TYPES) == [row.split()[0] for row in rows]
 
