@@ -96,12 +96,12 @@ def check(
         braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
         braze-heap check --sink 'heap:?app_id=11' --state state.db --json
     """
-    found, notes = _Findings(), list[str]()
+    found, notes = _Findings(timeout), list[str]()
     values: list[tuple[str, str, str]] = []
     with found.about("configuration", _SEE):
         config = setup(warn=notes.append).config
         values = [*config.values()]
-        found.check(config, timeout)
+        found.check(config)
     for note in notes:  # a variable of something else can have the prefix, too
         found.add("variables", note, ok="did you mean" not in note)
     if url is not None:
@@ -111,10 +111,12 @@ def check(
 
 
 class _Findings:
-    """Results of all checks."""
+    """Results of all checks, with *timeout* seconds for an answer of the host."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
         self.each: list[Finding] = []
+        self._timeout = timeout
+        self._transformer = Transformer()
 
     def add(
         self, check: str, detail: str, advice: str = "", *, ok: bool = True
@@ -139,13 +141,13 @@ class _Findings:
             is_file = isinstance(error, OSError) and error.filename is not None
             self.add(check, str(error), ui.PERMISSIONS if is_file else advice, ok=False)
 
-    def check(self, config: Config, timeout: float) -> None:
+    def check(self, config: Config) -> None:
         """Check all that *config* names."""
-        transformer = self._check_mapping(config)
+        self._check_mapping(config)
         spec, place = config.sink.to_spec(), sinks.place_of_state(config)
         if spec:
             with self.about("sink", "See `braze-heap send --help`."):
-                self._check_sink(config, transformer, timeout)
+                self._check_sink(config)
         if source := config.sources.get("serve.token"):  # no token is shown
             with self.about("token", opts.NEW_TOKEN):
                 weakness = config.tokens().weakness()
@@ -157,26 +159,21 @@ class _Findings:
             with self.about("disk"):
                 self._check_disk(folder)
 
-    def _check_mapping(self, config: Config) -> Transformer:
-        """
-        Return the transformer.
-
-        Unknown events are a problem here, and a warning elsewhere.
-        """
-        transformer, notes = Transformer(), list[str]()
+    def _check_mapping(self, config: Config) -> None:
+        """Unknown events are a problem here, and a warning elsewhere."""
+        notes = list[str]()
         with self.about("configuration", _SEE), opts.shown_warnings(notes.append):
-            transformer = config.transformer()
-            values = opts.described(config, transformer)
+            self._transformer = config.transformer()
+            values = opts.described(config, self._transformer)
             text = "; ".join(f"{key} = {value}" for key, value in values)
             self.add("configuration", text)
-            if transformer._deletions:
+            if self._transformer._deletions:
                 note = f"{DELETION} arrives only in storage files: `send` these."
                 self.add("deletions", "enabled", note)
-            self._check_selection(transformer)
+            self._check_selection(self._transformer)
         for note in notes:  # a personal field may be newer than the classes
             is_field = note.startswith("No event class has a field")
             self.add("configuration", note, _SEE, ok=is_field)
-        return transformer
 
     def _check_selection(self, transformer: Transformer) -> None:
         """Count event types by category, and name types that never arrive."""
@@ -200,9 +197,7 @@ class _Findings:
             notes.insert(0, "User properties that other events state are sent, too.")
         self.add("events", detail, " ".join(notes), ok=not future)
 
-    def _check_sink(
-        self, config: Config, transformer: Transformer, timeout: float
-    ) -> None:
+    def _check_sink(self, config: Config) -> None:
         spec = config.sink.to_spec()
         path = sinks.file_of(spec)
         if path is not None and path.exists():  # opening it could end a line in it
@@ -214,21 +209,15 @@ class _Findings:
             target = sinks.HeapTarget.of(sink)
             self.add("sink", sinks.describe_sink(spec, target))
             if target is not None:
-                self._check_heap(cast("HeapSink", sink), target, transformer, timeout)
+                self._check_heap(cast("HeapSink", sink), target)
         if path is not None:
             path.unlink(missing_ok=True)
 
-    def _check_heap(
-        self,
-        sink: "HeapSink",
-        target: sinks.HeapTarget,
-        transformer: Transformer,
-        timeout: float,
-    ) -> None:
+    def _check_heap(self, sink: "HeapSink", target: sinks.HeapTarget) -> None:
         options = target.options
         self.add("app id", options.app_id, sinks.SILENTLY)
         try:  # as events do, through the proxy and the certificates of the sink
-            answer = sink._client.head(target.host, timeout=timeout)
+            answer = sink._client.head(target.host, timeout=self._timeout)
             self.add("host", f"{target.host} answers ({answer.status_code})")
         except Exception as error:
             flaw = f"{target.host} cannot be reached: {type(error).__name__}, {error}"
@@ -247,12 +236,12 @@ class _Findings:
         self.add("limits", limits)
         detail = "set" if options.api_key else "not set; only deletions need one"
         advice = f"The configuration has them: set the variable {sinks.API_KEY}."
-        is_well = bool(options.api_key) or not transformer._deletions
+        is_well = bool(options.api_key) or not self._transformer._deletions
         self.expect("API key", detail, advice, ok=is_well)
 
     def _check_state(self, path: sinks.StatePlace, cap: int) -> None:
         if isinstance(path, Path) and not os.path.lexists(path):
-            is_well = os.access(path.absolute().parent, os.W_OK)
+            is_well = os.access(path.absolute().parent, os.W_OK | os.X_OK)
             advice = "Make the directory, or make it writable."
             detail = f"{path} will be created when needed"
             self.expect("state", detail, advice, ok=is_well)

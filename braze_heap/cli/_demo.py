@@ -28,7 +28,7 @@ from braze_heap.cli._report import (
     print_result,
     to_values,
 )
-from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
+from braze_heap.cli._simulate import FAULT, PROBES, mixed_events
 from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
@@ -166,7 +166,8 @@ class _Hour(VirtualClock):
                 batch_size=20,
                 probes=PROBES,
                 rate=NUMBER / HOUR,
-                **FAULTS,
+                lose_answers=FAULT,
+                send_twice=FAULT,
             )
             with (
                 bound("127.0.0.1", 0) as listener,

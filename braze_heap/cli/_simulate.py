@@ -5,8 +5,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,10 +24,8 @@ from braze_heap.testing.simulated_braze import Fate, Simulation
 USER_PREFIX: Final = "braze-heap-test-"
 """Prefix of the external user ids of all test events."""
 
-FAULTS: Final[Mapping[str, float]] = MappingProxyType(
-    {"lose_answers": 0.05, "send_twice": 0.05}
-)
-"""Shares of the answers and events with a fault, by default and in the demo."""
+FAULT: Final = 0.05
+"""Share of the answers that get lost, and of the events that are sent twice."""
 
 PROBES: Final = 2
 """Requests without events."""
@@ -66,15 +63,21 @@ _SHARE: Final = click.FloatRange(0, 1)
     "--lose-answers SHARE",
     "Share of the answers to throw away, so that their events come again.",
     type=_SHARE,
-    default=FAULTS["lose_answers"],
+    default=FAULT,
 )
 @opts.option(
     "--send-twice SHARE",
     "Share of the events to send twice.",
     type=_SHARE,
-    default=FAULTS["send_twice"],
+    default=FAULT,
 )
-@opts.option("--rate N", "Events a second.", type=_POSITIVE, default=math.inf)
+@opts.option(
+    "--rate N",
+    "Events a second.",
+    type=_POSITIVE,
+    default=math.inf,
+    show_default="no pauses",
+)
 @opts.option(
     "--patience SECONDS",
     "Seconds to keep trying. Braze tries for 5 days.",
