@@ -33,11 +33,9 @@ if TYPE_CHECKING:
 
 _SEE: Final = "`braze-heap config` prints every key with its meaning."
 
-_LITTLE: Final = 100 << 20
-"""Bytes; less free space is a problem."""
+_LITTLE: Final = 100 << 20  # bytes; less free space is a problem
 
-_NEARLY_FULL: Final = 0.9
-"""Share of their cap from which on dead letters are a problem."""
+_NEARLY_FULL: Final = 0.9  # share of their cap from which dead letters are a problem
 
 
 @attrs.frozen

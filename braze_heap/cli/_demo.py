@@ -46,14 +46,11 @@ MALFORMED: Final = 3
 
 HOUR: Final = 3_600.0
 START: Final = VirtualClock().now + 12 * HOUR
-DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)
-"""Period in which Heap is down. UTC epoch seconds."""
+DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)  # when Heap is down
 
-SPEED: Final = 700.0
-"""Simulated seconds in a second at a terminal."""
+SPEED: Final = 700.0  # simulated seconds in a second at a terminal
 
-_TOMORROW: Final = "users.messages.hologram.Send"
-"""Type of one event. No version of the library knows it."""
+_TOMORROW: Final = "users.messages.hologram.Send"  # no version knows this type
 
 _SHOWN: Final = "Braze Custom Added To Cart"
 

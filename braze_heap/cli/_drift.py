@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
@@ -17,8 +16,6 @@ from braze_heap.cli._report import TOP, Section, meaning, print_result, skipped_
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
 from braze_heap.mapping._batch import named
-
-Format: TypeAlias = Literal["text", "markdown", "json"]
 
 
 @ui.command(
@@ -41,7 +38,7 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
 @opts.quiet_option
 def drift(
     source: Source,
-    form: Format,
+    form: str,
     output: Output,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -89,10 +86,9 @@ def drift(
             click.echo(
                 f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
             )
-    content: str | RenderableType = Group(*_sections(found, top))
-    if form != "text":
-        content = getattr(found, f"to_{form}")()
-    write_text(content, output)
+    is_text = form == "text"
+    view = Group(*_sections(found, top)) if is_text else getattr(found, f"to_{form}")()
+    write_text(view, output)
     sys.exit(int(found.has_findings))
 
 

@@ -30,11 +30,9 @@ from braze_heap.plan import tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.wire import RawEvent, Read
 
-_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
-"""Fields of every event with their place in a call."""
+_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}  # field to its place
 
-HIDDEN: Final = "..."
-"""Text in place of a personal value."""
+HIDDEN: Final = "..."  # in place of a personal value
 
 _PRECEDENCE: Final = (
     "The most specific mapper wins: for the name of a custom event or the product, for "

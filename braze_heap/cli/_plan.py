@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import attrs
 import click
@@ -20,8 +19,6 @@ from braze_heap.cli._report import TOP, Section, print_result
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
 from braze_heap.plan._tables import deletion, privacy_counts, traffic
-
-Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
 
 @ui.command(
@@ -48,7 +45,7 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
 )
 @opts.output_option("Write to this file or URL.")
 def plan(
-    form: Format,
+    form: str,
     old: Path | None,
     output: Output,
     observed: Path | opts.StoreUrl | None,
@@ -85,22 +82,23 @@ def plan(
         )
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
-    run = None
+    planned = tracking_plan(opts.build_transformer(setup.config))
     if observed:
         source = attrs.evolve(source, files=(observed, *source.files))
         run = Run.of(setup.config, source)
         refuse_input(output, run.inputs.each, "--output")
-    planned = tracking_plan(opts.build_transformer(setup.config))
-    planned = _with_traffic(planned, run) if run else planned
+        planned = _with_traffic(planned, run)
     planned = planned.narrowed(*choices) if choices else planned
-    content: str | RenderableType = Group(*_sections(planned))
-    if form != "table":
-        content = getattr(planned, f"to_{form}")()
+    view: str | RenderableType
     difference = None
-    if before is not None:
+    if before:
         difference = diff(before.narrowed(*choices) if choices else before, planned)
-        content = difference.to_json() if form == "json" else Text(str(difference))
-    write_text(content, output)
+        view = difference.to_json() if form == "json" else Text(str(difference))
+    elif form == "table":
+        view = Group(*_sections(planned))
+    else:
+        view = getattr(planned, f"to_{form}")()
+    write_text(view, output)
     sys.exit(int(bool(difference)))
 
 

@@ -127,8 +127,10 @@ class Section:
             show_header=bool(self.columns),
         )
         shown = []
-        headed = itertools.zip_longest(zip(*rows, strict=True), self.columns)
-        for column, name in headed:
+        columns = itertools.zip_longest(
+            zip(*rows, strict=True), self.columns, fillvalue=""
+        )
+        for column, name in columns:
             cells = [*map(_cell, column)]
             if any(cells):
                 table.add_column(name, overflow="fold")

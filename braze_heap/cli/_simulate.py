@@ -21,14 +21,11 @@ from braze_heap.cli._run import outcome_of
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
-USER_PREFIX: Final = "braze-heap-test-"
-"""Prefix of the external user ids of all test events."""
+USER_PREFIX: Final = "braze-heap-test-"  # of the external user ids of all test events
 
-FAULT: Final = 0.05
-"""Share of the answers that get lost, and of the events that are sent twice."""
+FAULT: Final = 0.05  # share of answers that get lost, and of events sent twice
 
-PROBES: Final = 2
-"""Requests without events."""
+PROBES: Final = 2  # requests without events
 
 
 def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
