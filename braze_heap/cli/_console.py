@@ -66,16 +66,19 @@ def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
     return "\n\n".join(f"\b\n{part}" for part in parts)
 
 
-def command(one: str = "", zero: str = STATUSES[0]) -> Callable[[Any], click.Command]:
+def command(
+    one: str = "", zero: str = STATUSES[0], more: str = ""
+) -> Callable[[Any], click.Command]:
     """
     Return a decorator for a command, whose docstring is its help, with examples.
 
-    *one* and *zero* are those of `epilog`.
+    *one* and *zero* are those of `epilog`; *more* comes after the examples.
     """
 
     def add(run: Any) -> click.Command:
         text, _, examples = (inspect.getdoc(run) or "").partition("\n\nExamples::\n\n")
-        return click.command(help=text, epilog=epilog(examples, one, zero))(run)
+        end = epilog(f"{examples}\n\n{more}", one, zero)
+        return click.command(help=text, epilog=end)(run)
 
     return add
 
