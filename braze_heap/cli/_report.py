@@ -200,28 +200,12 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=str) + "\n"
 
 
-ADVICE: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        SkipReason.NO_IDENTITY: "--identity user_id takes Braze's own id.",
-        SkipReason.USER_PROPERTIES: "--state with that of the live service sends them.",
-        SkipReason.MACHINE: 'machines="drop" is set.',
-        Reason.BAD_EVENT_TYPE: "Name that of records from storage with --event-type.",
-        Reason.MAPPER_ERROR: "Fix the mapper.",
-        Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
-        Reason.UNREADABLE: "Everything before them was read.",
-        Reason.MAPPER_MISSING: "Name it with --transformer, or replay with --force.",
-        Reason.DAMAGED_RECORD: "`dead-letters show KEY --original` prints its content.",
-    }
-)
-"""Remedies, or what the meaning of a reason leaves open."""
-
-
 def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
-    """Return the meaning of a reason or an adjustment, as documented, and advice."""
+    """Return the meaning of a reason or an adjustment, as documented."""
     for kind in (SkipReason, Reason, Adjustment):
         with contextlib.suppress(ValueError):
             doc = docs_in(kind).get(kind(word).name, "").replace("``", "")
-            return " ".join((*doc.split(), ADVICE.get(word, ""))).strip()
+            return " ".join(doc.split())
     return default
 
 

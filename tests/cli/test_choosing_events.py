@@ -239,7 +239,7 @@ machines = bh.Transformer(machines="drop")
     [
         ("suppressing", "suppressed  The option suppress names the identity."),
         ("sampling", "sampled  The person is not in the sample"),
-        ("machines", "machine  A machine opened the email, or is"),
+        ("machines", 'machine  machines="drop": a machine opened the email'),
     ],
 )
 def test_explain_names_the_option_that_skips_an_event(
