@@ -183,21 +183,14 @@ def _expect_key(sink: Sink) -> None:
 def _search(
     state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
 ) -> Removal:
-    """
-    Return the dead letters of these people, and their identities in the ledger.
-
-    If *suspected* is true, dead letters that may be about them are certain.
-    """
+    """Return their dead letters, *suspected* ones too if wanted, and ledger entries."""
     if state is None:
         return Removal(Found([], {}), ())
-    found = [search(state.dead_letter.read(), identity) for identity in identities]
-    keys = {key for each in found for key in each.keys}
-    may_be = {key: why for each in found for key, why in each.suspected.items()}
+    found = search(state.dead_letter.read(), *identities)
     if suspected:
-        keys.update(may_be)
-    others = {key: why for key, why in may_be.items() if key not in keys}
+        found = Found([*found.keys, *found.suspected], {})
     stated = {name for each in identities for name in search_ledger(state.ledger, each)}
-    return Removal(Found(sorted(keys), others), sorted(stated))
+    return Removal(found, sorted(stated))
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

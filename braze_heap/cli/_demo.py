@@ -114,13 +114,7 @@ def _events(seed: int) -> list[Any]:
 
 
 class _Hour(VirtualClock):
-    """
-    The hour: its clock, its messages and its result.
-
-    Args:
-        shown: Shows messages and progress.
-        speed: Simulated seconds in a real one.
-    """
+    """The hour: its clock, *speed* times as fast as a real one, messages and result."""
 
     simulation: Simulation
     stored: dict[str, int]

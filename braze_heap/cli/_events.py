@@ -77,12 +77,7 @@ def find(query: str, *choices: Sequence[str]) -> list[type[CurrentsEvent]]:
     """
     Return the classes that *query* names exactly; else those that contain its words.
 
-    Args:
-        query: A type, a class, or words.
-        choices: Choices of events; the types are in each of them.
-
-    Raises:
-        UnusableError: No class matches.
+    The types are in each of *choices*. Raise an `UnusableError` if none matches.
     """
     types = types_in_each("event types", choices)
     classes = {name: cls for name, cls in EVENT_TYPES.items() if name in types}

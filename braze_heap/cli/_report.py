@@ -230,9 +230,8 @@ class Example:
     One event without a call. Never contains a value of it.
 
     Attributes:
-        source: Name of the file.
         number: Number of the event in the file, from 1; 0 if that is not known.
-        offset: Bytes before it, if that is known.
+        offset: Bytes before it.
     """
 
     source: str
@@ -358,7 +357,7 @@ class RunResult:
 
     Attributes:
         source: Number of files, or the path of a state file.
-        sink: Description of the sink; empty if nothing was sent.
+        sink: Empty if nothing was sent.
         state: State file or database; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
         more: Sections at the end.

@@ -171,13 +171,7 @@ def _token(name: str) -> str | None:
 
 
 def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
-    """
-    Send a request without events.
-
-    Raises:
-        UnusableError: The token is not valid.
-        ClickException: The endpoint does not accept the request.
-    """
+    """Send a request without events; raise if the endpoint does not accept it."""
     try:
         probe = attrs.evolve(braze, probes=1, lose_answers=0).send((), url, limit=0)
     except ValueError as error:
@@ -201,11 +195,7 @@ def is_good(done: Simulation) -> bool:
 def sections(
     done: Simulation, token_env: str = "", note: str = ""
 ) -> Iterator[Section]:
-    """
-    Yield the parts of the result.
-
-    *token_env* is the variable of the token, *note* what ended the run early.
-    """
+    """Yield the result; *token_env* has the token, *note* says what ended it early."""
     yield Section("ok", is_good(done))
     yield Section("finished", not note, note=Text(note, "bold red"))
     events = ui.plural(len(done.events), "event")
