@@ -227,11 +227,9 @@ class _Hour(VirtualClock):
         people = len({event["identity"] for event in events.values()})
         title = f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people"
         yield Section("heap", {"events": names, "repeats": held.duplicates})
+        new = "a type newer than this version"
         yield Section.of_counts(
-            "",
-            title,
-            names,
-            lambda name: "a type newer than this version" * name.endswith(_TOMORROW),
+            "", title, names, lambda name: new * name.endswith(_TOMORROW)
         )
         shown = (item for item in events.items() if item[1]["event"] == _SHOWN)
         key, after = next(shown, (None, None))

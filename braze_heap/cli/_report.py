@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final, NoReturn, Self
 
 import attrs
@@ -18,7 +17,6 @@ from rich.text import Text
 
 from braze_heap import (
     AddUserProperties,
-    Call,
     DeleteUser,
     Reason,
     Report,
@@ -39,13 +37,11 @@ MAX_EXAMPLES: Final = 3
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
 
-CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
-    {
-        Track: "event",
-        AddUserProperties: "update of user properties",
-        DeleteUser: "deletion",
-    }
-)
+CALLS: Final = {
+    Track: "event",
+    AddUserProperties: "update of user properties",
+    DeleteUser: "deletion",
+}
 """Name of each kind of call in reports."""
 
 
@@ -119,17 +115,11 @@ class Section:
         Return the rows without empty columns: integers to the right, with ``,`` between
         thousands.
         """
-        table = Table(
-            box=None,
-            pad_edge=False,
-            padding=(0, 2, 0, 0),
-            header_style="bold",
-            show_header=bool(self.columns),
-        )
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.show_header = bool(self.columns)
         shown = []
-        columns = itertools.zip_longest(
-            zip(*rows, strict=True), self.columns, fillvalue=""
-        )
+        values = zip(*rows, strict=True)
+        columns = itertools.zip_longest(values, self.columns, fillvalue="")
         for column, name in columns:
             cells = [*map(_cell, column)]
             if any(cells):
@@ -209,18 +199,16 @@ def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
     return default
 
 
-_TITLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "event_types": "Events by type",
-        "not_sent": "Calls not made for events of which something else is sent",
-        "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
-        "other_destinations": "Not replayed: they failed elsewhere (--destination)",
-        "redacted": "Personal fields redacted (--personal-data keep sends them)",
-        "adjustments": "Changed to be legal for Heap",
-        "invalid": "Mapped as any custom event: they do not fit the class declared",
-        "compiled_errors": "Warning: mapped slowly, by a bug of braze_heap. Report it",
-    }
-)
+_TITLES: Final = {
+    "event_types": "Events by type",
+    "not_sent": "Calls not made for events of which something else is sent",
+    "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
+    "other_destinations": "Not replayed: they failed elsewhere (--destination)",
+    "redacted": "Personal fields redacted (--personal-data keep sends them)",
+    "adjustments": "Changed to be legal for Heap",
+    "invalid": "Mapped as any custom event: they do not fit the class declared",
+    "compiled_errors": "Warning: mapped slowly, by a bug of braze_heap. Report it",
+}
 """Headings of what a run counts by name."""
 
 
