@@ -106,11 +106,19 @@ class Found:
     suspected: Mapping[str, str]
 
 
-def search(records: Iterable[DeadRecord], *people: PersonFilter) -> Found:
-    """Return the *records* that `purge` removes for *people*, and suspected ones."""
+def search(
+    records: Iterable[DeadRecord], person: PersonFilter, *others: PersonFilter
+) -> Found:
+    """
+    Return the *records* that `purge` removes, and those that it suspects.
+
+    They are about *person* or one of the *others*.
+    """
     keys: list[str] = []
     suspected: dict[str, str] = {}
-    finders = [p if callable(p) else PersonSearch(p).in_record for p in people]
+    finders = [
+        p if callable(p) else PersonSearch(p).in_record for p in (person, *others)
+    ]
     for record in records:
         matches = [match for find in finders if (match := find(record))]
         doubts = [m.suspicion for m in matches if isinstance(m, Match) and m.suspicion]
