@@ -23,7 +23,7 @@ class _LazyGroup(click.Group):
     """The commands, whose modules load when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return _COMMANDS
+        return [*_COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         """Return the command; the error for a wrong name suggests another one."""

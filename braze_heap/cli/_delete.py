@@ -37,7 +37,8 @@ class _Deletion:
 
     def sections(self, rejected: Mapping[str, str] | None = None) -> Iterator[Section]:
         """Yield the result. *rejected* are the reasons, if the sink was asked."""
-        is_done, rejected = rejected is not None, rejected or {}
+        is_done = rejected is not None
+        rejected = rejected or {}
         requested = [i for i in self.identities if i not in rejected]
         yield Section("dry_run", not is_done)
         yield Section("sink", self.sink, note=self.sink)
