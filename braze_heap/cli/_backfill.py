@@ -16,7 +16,6 @@ from braze_heap.backfill import backfill as deliver_objects
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import deliver, patience_option
 from braze_heap.cli._inputs import ReadFailedError, WrongFormatError, first_of
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import (
@@ -26,7 +25,8 @@ from braze_heap.cli._report import (
     Section,
     ending_options,
 )
-from braze_heap.cli._signals import Stopping
+from braze_heap.cli._run import deliver, patience_option
+from braze_heap.cli._signals import name_of, noted
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import Progress, SqliteState, SqlState
@@ -114,7 +114,6 @@ def backfill(
     if isinstance(url, Path):
         _refuse_own_files(url, spec, path)
         url = opts.StoreUrl(str(url))
-    stopping = Stopping(time.monotonic() + max_time if max_time else math.inf)
     with sinks.sink_to_deliver_to(config) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
@@ -125,7 +124,8 @@ def backfill(
         with sinks.state_of(config) as kept:
             place = sinks.named_place(config)
             advice = _advice(spec, sink, kept, place) if place else NAME_STATE
-            run = _BackfillRun(url, stopping, kept.progress, (since, until), advice)
+            end = time.monotonic() + max_time if max_time else math.inf
+            run = _BackfillRun(url, end, kept.progress, (since, until), advice)
             result = deliver(
                 spec,
                 sink,
@@ -134,7 +134,7 @@ def backfill(
                 run.work,
                 patience=patience,
                 bar=ending.bar,
-                sleep=stopping.sleep,
+                sleep=run.sleep,
             )
     if result.outcome.failure and not run.report.objects:
         raise result.outcome.failure
@@ -170,19 +170,39 @@ class _BackfillRun:
     One run.
 
     Attributes:
+        end: End of its time, in monotonic seconds.
         hours: First hour and end of the last one.
         advice: Reason why no user properties are sent; empty if they are.
         report: Newest report.
         left: Estimated seconds for the rest; ``None`` if that is not known.
+        cause: Cause of its end between two batches; empty while it may go on.
     """
 
     url: opts.StoreUrl
-    stopping: Stopping
+    end: float
     progress: Progress
     hours: tuple[datetime | None, datetime | None]
     advice: str
     report: BackfillReport = attrs.field(factory=BackfillReport)
     left: float | None = None
+    cause: str = ""
+
+    def is_over(self) -> bool:
+        """Return whether it is to end: after a signal, or when its time is over."""
+        if not self.cause and time.monotonic() >= self.end:
+            self.cause = "--max-time"
+        return bool(self.cause)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep between two attempts; raise `KeyboardInterrupt` if the run must end."""
+        end = time.monotonic() + seconds
+        while not self.is_over() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
+        if self.is_over():
+            raise KeyboardInterrupt
+
+    def _note_signal(self, number: int) -> None:
+        self.cause = name_of(number)
 
     def work(self, pipeline: Pipeline, shown: RunProgress) -> None:
         """Run the backfill."""
@@ -193,7 +213,7 @@ class _BackfillRun:
             self.left = shown.left
 
         try:
-            with self.stopping.on_signals():
+            with noted(self._note_signal):
                 self.report = deliver_objects(
                     self.url.url,
                     pipeline,
@@ -202,7 +222,7 @@ class _BackfillRun:
                     since=self.hours[0],
                     until=self.hours[1],
                     user_properties=not self.advice,
-                    stop=self.stopping,
+                    stop=self.is_over,
                     on_progress=note,
                 )
         except UnknownFormatError as error:
@@ -216,9 +236,9 @@ class _BackfillRun:
         """Return *result* with what is known about the objects."""
         outcome, report = result.outcome, self.report
         result.report.skipped_files += report.skipped.values()
-        if self.stopping.cause and (report.is_stopped or outcome.status > 128):
+        if self.cause and (report.is_stopped or outcome.status > 128):
             left = f", about {format_duration(self.left)} left" if self.left else ""
-            note = f"Stopped by {self.stopping.cause}, and nothing is lost{left}."
+            note = f"Stopped by {self.cause}, and nothing is lost{left}."
             outcome = RunOutcome(ui.UnavailableError.exit_code, note)
         more = [*self._sections(is_named=isinstance(outcome.failure, ReadFailedError))]
         return attrs.evolve(result, outcome=outcome, more=more)

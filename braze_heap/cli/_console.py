@@ -93,6 +93,11 @@ def describe_os_error(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def cannot_write(name: object, error: OSError) -> UnusableError:
+    """Return the error to show after *error* at the output *name*."""
+    return UnusableError(f"cannot write {name}: {describe_os_error(error)}")
+
+
 def sentence(error: Exception) -> str:
     """Return the text of *error* with its final period, or question mark."""
     return str(error) if str(error).endswith(("?", ".")) else f"{error}."
@@ -198,8 +203,7 @@ def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
         if error.filename is not None:
             raise
         redirect_to_devnull(stream)
-        flaw = describe_os_error(error)
-        raise UnusableError(f"cannot write {stream}: {flaw}") from None
+        raise cannot_write(stream, error) from None
 
 
 def replace_closed_streams() -> None:

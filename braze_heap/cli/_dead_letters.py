@@ -24,7 +24,6 @@ from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import deliver, patience_option
 from braze_heap.cli._output import Output, open_output
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import (
@@ -34,6 +33,7 @@ from braze_heap.cli._report import (
     meaning,
     print_result,
 )
+from braze_heap.cli._run import deliver, patience_option
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.config import Config
 from braze_heap.sinks._protocol import destination_of

@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
@@ -27,6 +27,7 @@ from braze_heap import Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input, Inputs
 from braze_heap.cli._output import Output, append, compressed, is_replaced, open_output
+from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
 from braze_heap.cli._signals import STOPS, defer_sigint
@@ -48,45 +49,34 @@ def cores() -> int:
 
 
 class _Worker:
-    """
-    State of a worker process.
-
-    Attributes:
-        read: Bytes read of each piece, in memory that all processes share.
-    """
+    """State of a worker process."""
 
     transformer: Transformer
     unit: int
-    read: Any
 
     @classmethod
-    def start(cls, config: Config, unit: int, read: Any) -> None:
+    def start(cls, config: Config, unit: int) -> None:
         """Initialize the process. The signals of a terminal are for its parent."""
         for number in (signal.SIGINT, *STOPS):
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
-        cls.unit, cls.read = unit, read
+        cls.unit = unit
         with warnings.catch_warnings(action="ignore"):  # the parent shows them
             cls.transformer = config.transformer()
 
     @classmethod
-    def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
+    def write_part(cls, piece: Input, path: Path) -> _Part:
         """Write the part of the output that comes from *piece* to *path*."""
         failure = None
         run = Run(cls.transformer, Inputs([piece]), cls.unit)
-
-        def advance(size: int) -> None:
-            cls.read[number] = min(cls.read[number] + size, piece.size)
-
         try:
             with path.open("wb") as raw, compressed(raw, path) as file:
                 try:
-                    run.transform(piece, file, advance)
+                    run.transform(piece, file, RunProgress())
                 except ui.UnusableError as error:
                     failure = error
         except OSError as error:
-            flaw = ui.describe_os_error(error)
-            raise ui.UnusableError(f"cannot write {path}: {flaw}") from None
+            raise ui.cannot_write(path, error) from None
         return run.report, failure
 
 
@@ -166,32 +156,29 @@ class SplitRun(Run):
         if number < 2 or not all(source.is_open_to_others() for source in inputs):
             super()._write_to(path, bar)
             return
-        read = multiprocessing.RawArray("q", len(pieces))
         is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
         with (
             open_output(path, inputs, is_joined=True) as file,
             _folder(path) as folder,
-            _pool(number, self.config, self.unit, read, is_forked=is_forked) as pool,
+            _pool(number, self.config, self.unit, is_forked=is_forked) as pool,
         ):
             suffix = ".gz" if path.name.endswith(".gz") else ""
-            names = [folder / f"{n}{suffix}" for n in range(len(pieces))]
+            tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
 
-            def start(n: int) -> "Future[_Part]":
+            def start(task: tuple[Input, Path]) -> "Future[_Part]":
                 with _without_sigint():
-                    return pool.submit(_Worker.write_part, n, pieces[n], names[n])
+                    return pool.submit(_Worker.write_part, *task)
 
-            waiting = iter(range(len(pieces)))
+            waiting = iter(tasks)
             # The workers start here, before a bar starts a thread.
             parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
             with self.progress(bar) as shown:
-                for piece, name in zip(pieces, names, strict=True):
-                    part = parts.popleft()
-                    while not wait([part], timeout=0.2).done:
-                        shown.show_done(sum(read))
-                    shown.done = sum(read)
-                    self._join(piece, name, file, part.result())
+                for piece, name in tasks:
+                    before = self.report.counts.received
+                    self._join(piece, name, file, parts.popleft().result())
                     parts.extend(map(start, itertools.islice(waiting, 1)))
-                    shown.add_events(self.report.counts.received - shown.events)
+                    shown.advance(piece.size)
+                    shown.add_events(self.report.counts.received - before)
 
     def _join(self, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
         report, failure = part

@@ -81,8 +81,7 @@ def open_output(
         if path == STDIN:
             ui.redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
-        flaw = ui.describe_os_error(error)
-        raise ui.UnusableError(f"cannot write {name}: {flaw}") from None
+        raise ui.cannot_write(name, error) from None
 
 
 @contextlib.contextmanager

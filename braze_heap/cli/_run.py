@@ -1,23 +1,69 @@
-"""A run over many inputs, in batches, so that memory does not grow with them."""
+"""Runs of commands over many events: written calls, or a delivery to a sink."""
 
+import contextlib
+import math
+import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from typing import IO
+from typing import IO, Any, Final, TypeAlias
 
 import attrs
+import click
 from rich.console import Console
 
-from braze_heap import Transformer, TransformResult
+from braze_heap import (
+    Call,
+    Pipeline,
+    Report,
+    SinkUnavailable,
+    Transformer,
+    TransformResult,
+)
 from braze_heap.cli import _console as ui
-from braze_heap.cli._inputs import FEW, UNIT, Advance, Input, Inputs, Source, batches
-from braze_heap.cli._options import build_transformer
+from braze_heap.cli import _sinks as sinks
+from braze_heap.cli._inputs import (
+    FEW,
+    UNIT,
+    Input,
+    Inputs,
+    ReadFailedError,
+    Source,
+    batches,
+)
+from braze_heap.cli._options import build_transformer, option
 from braze_heap.cli._output import Output, is_replaced, open_output, write_calls
-from braze_heap.cli._progress import RunProgress, progress
+from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
 from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.config import Config
-from braze_heap.exceptions import DeliveryError
+from braze_heap.exceptions import (
+    DeliveryError,
+    StateError,
+    is_of_mapper,
+    retry_after_of,
+)
+from braze_heap.heap._pacing import EVENTS_A_MINUTE
+from braze_heap.observers import BatchDetails, Outcome
+from braze_heap.sinks import Receipt, Sink
+from braze_heap.state import DeadLetter, Ledger
+
+Stores: TypeAlias = tuple[DeadLetter, Ledger | None]
+"""Dead letter and ledger; without a ledger, only properties of this run are known."""
+
+Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
+"""
+Function that passes batches to a pipeline and counts the units read. It returns a
+report, or ``None`` for the sum of the batches.
+"""
+
+patience_option: Final = option(
+    "--patience SECONDS",
+    "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
+    "does not count.",
+    type=click.FloatRange(min=0),
+    default=600.0,  # longer than a deployment of Heap takes
+)
 
 
 @attrs.define
@@ -92,18 +138,12 @@ class Run:
     def _write_to(self, path: Output, bar: Console | None) -> None:
         with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:
             for source in self.inputs.each:
-                self.transform(source, file, shown.advance, shown)
+                self.transform(source, file, shown)
 
-    def transform(
-        self,
-        source: Input,
-        file: IO[bytes],
-        advance: Advance,
-        shown: RunProgress | None = None,
-    ) -> None:
+    def transform(self, source: Input, file: IO[bytes], shown: RunProgress) -> None:
         """Transform one input into an open file; an error comes after whole batches."""
         self.before = 0
-        reads = self.inputs.read_one(source, advance)
+        reads = self.inputs.read_one(source, shown.advance)
         for batch in batches(reads, self.unit, FEW):
             try:
                 result = self.transformer.transform(batch)
@@ -114,8 +154,164 @@ class Run:
                 self.report.add(result, batch, source.name, self.before)
                 self.observe(result)
             self.before += len(batch)
-            if shown:
-                shown.add_events(len(batch))
+            shown.add_events(len(batch))
+
+
+class _InvalidReceipt(SinkUnavailable):
+    """A bug of the sink, which a retry would only repeat."""
+
+
+class RetryingPipeline(Pipeline):
+    """
+    A pipeline that retries for a limited time, and shows why it waits.
+
+    It stops after *limit* seconds without a success. *progress* gets messages, waits
+    and processed events. Other arguments are those of `Pipeline`.
+
+    Attributes:
+        report: Counts of the events so far.
+        is_pipe_closed: Whether the reader of the output closed the pipe.
+    """
+
+    def __init__(
+        self, *args: Any, limit: float, progress: RunProgress, **options: Any
+    ) -> None:
+        observers = [self._processed]
+        super().__init__(*args, observers=observers, patience=math.inf, **options)
+        self.report = Report()
+        self.is_pipe_closed = False
+        self._limit = limit
+        self._progress = progress
+        self._failed_at: float | None = None
+        self._cause: DeliveryError | None = None
+
+    def _send(self, calls: Sequence[Call]) -> object:
+        try:
+            receipt = super()._send(calls)
+        except Exception as error:
+            self.is_pipe_closed = self.is_pipe_closed or _is_broken_pipe(error)
+            raise
+        if isinstance(receipt, Receipt):
+            try:
+                receipt.checked(len(calls))
+            except ValueError:
+                raise _InvalidReceipt(
+                    "invalid receipt: accepted + rejections must equal the batch size; "
+                    "test the sink with braze_heap.testing.check_sink"
+                ) from None
+        return receipt
+
+    def _log_failure(self, error: DeliveryError, outcome: Outcome) -> None:
+        """Log nothing, because the command reports the error."""
+
+    def _processed(self, details: BatchDetails) -> None:
+        if details.report is None:
+            return
+        if self._failed_at is not None and self._cause is not None:
+            what = "mapper works" if is_of_mapper(self._cause) else "sink answers"
+            self._progress.on_message(f"The {what} again.")
+        self._failed_at = None
+        self.report += details.report
+        self._progress.add_events(details.report.received)
+
+    def _wait(self, seconds: float, cause: DeliveryError) -> object:
+        """Wait, unless that would exceed the limit, or a retry cannot help."""
+        if isinstance(cause, _InvalidReceipt):
+            raise cause
+        is_throttled = isinstance(cause, SinkUnavailable) and cause.throttled
+        if not (is_throttled and retry_after_of(cause) is not None):
+            self._show_cause(cause)
+        began = math.inf if self._failed_at is None else self._failed_at
+        if self._clock() + seconds - began > self._limit:
+            raise cause.with_traceback(None) from None
+        self._progress.show_wait(seconds)
+        return super()._wait(seconds, cause)
+
+    def _show_cause(self, cause: DeliveryError) -> None:
+        self._cause = cause
+        if self._failed_at is not None:
+            return
+        self._failed_at = self._clock()
+        if self._limit:
+            detail = getattr(cause, "detail", "")
+            if is_of_mapper(cause):
+                detail = ui.mapper_unavailable(cause).message
+            wait = f"Trying for up to {format_duration(self._limit)} (--patience)"
+            self._progress.on_message(
+                f"Waiting: {ui.safe(detail, 500)}. {wait}; Ctrl-C is harmless."
+            )
+
+
+def deliver(
+    spec: str,
+    sink: Sink,
+    stores: Stores,
+    transformer: Transformer,
+    work: Work,
+    *,
+    patience: float,
+    bar: Console | None,
+    total: int = 0,
+    sleep: Callable[[float], object] = time.sleep,
+) -> RunResult:
+    """
+    Do *work*, close *sink*, and return the result.
+
+    Args:
+        spec: The sink as the user wrote it.
+        sink: The open sink.
+        stores: Dead letter and ledger.
+        transformer: Transformer of the pipeline.
+        work: Passes the batches to the pipeline.
+        patience: Maximum seconds without a success; stdout is not retried.
+        bar: Console for the progress.
+        total: Units that *work* reads; 0 if that is not known.
+        sleep: Sleeps for seconds.
+    """
+    dead_letter, ledger = stores
+    is_stdout = spec in sinks.STDOUT
+    ceiling = math.inf
+    if heap := sinks.HeapTarget.of(sink):
+        ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
+    with progress("Sending", total, bar, ceiling) as shown:
+        pipeline = RetryingPipeline(
+            transformer,
+            sink,
+            dead_letter,
+            ledger=sinks.ledger_for(spec, sink, ledger, shown.on_message),
+            limit=0.0 if is_stdout else patience,
+            progress=shown,
+            sleep=sleep,
+        )
+
+        def run() -> None:
+            try:
+                with contextlib.closing(sink):
+                    pipeline.report = work(pipeline, shown) or pipeline.report
+                if is_stdout:
+                    sys.stdout.flush()
+            except (DeliveryError, StateError, OSError) as error:
+                if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
+                    raise BrokenPipeError from None
+                if is_stdout and isinstance(error, OSError):
+                    ui.redirect_to_devnull("stdout")
+                raise sinks.failure_of(error) from None
+
+        outcome = outcome_of(run, "Processed before that:")
+        seconds = shown.seconds
+    if isinstance(outcome.failure, ReadFailedError):
+        note = "Not everything could be read. Processed the rest:"
+        outcome = attrs.evolve(outcome, note=note)
+    return RunResult(
+        report=RunReport(counts=pipeline.report),
+        outcome=outcome,
+        seconds=seconds,
+        sink=sinks.describe_sink(spec, heap),
+    )
+
+
+def _is_broken_pipe(error: Exception) -> bool:
+    return isinstance(error.__context__ or error, BrokenPipeError)
 
 
 def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:
@@ -124,7 +320,8 @@ def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:
         with stopped_by_signals():
             work()
     except KeyboardInterrupt as error:
-        return RunOutcome(status_of(error), f"Stopped by {name_of(error)}. {done}")
+        status = status_of(error)
+        return RunOutcome(status, f"Stopped by {name_of(status - 128)}. {done}")
     except BrokenPipeError:
         ui.redirect_to_devnull("stdout")
         return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")

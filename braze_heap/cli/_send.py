@@ -14,7 +14,6 @@ from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Stores, deliver, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
@@ -25,7 +24,7 @@ from braze_heap.cli._report import (
     ending_options,
     next_steps,
 )
-from braze_heap.cli._run import Run
+from braze_heap.cli._run import Run, Stores, deliver, patience_option
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named

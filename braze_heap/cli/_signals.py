@@ -1,15 +1,11 @@
 """Ctrl-C, SIGTERM and SIGHUP: each ends a run with a report and its own status."""
 
 import contextlib
-import math
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
-
-import attrs
 
 STOPS: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -30,9 +26,8 @@ def status_of(error: BaseException | None) -> int:
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
 
 
-def name_of(error: KeyboardInterrupt) -> str:
+def name_of(number: int) -> str:
     """Return ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
-    number = status_of(error) - 128
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
@@ -71,44 +66,17 @@ def stopped_by_signals() -> contextlib.AbstractContextManager[None]:
     return handled(lambda usual: _stop if usual is signal.SIG_DFL else None)
 
 
-@attrs.define(eq=False)
-class Stopping:
-    """
-    Ask a run to end between two batches: after a signal, or when its time is over.
+def noted(note: Callable[[int], object]) -> contextlib.AbstractContextManager[None]:
+    """Call *note* with the number of the first signal; a second one has its effect."""
 
-    Attributes:
-        end: End of its time, in monotonic seconds.
-        cause: Cause, for the user; empty while the run may go on.
-    """
+    def noting(usual: Any) -> Any:
+        def note_once(number: int, _: FrameType | None) -> None:
+            signal.signal(number, usual)
+            note(number)
 
-    end: float = math.inf
-    cause: str = ""
+        return note_once if callable(usual) else None
 
-    def __call__(self) -> bool:
-        """Return whether the run is to end."""
-        if not self.cause and time.monotonic() >= self.end:
-            self.cause = "--max-time"
-        return bool(self.cause)
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep between two attempts; raise `KeyboardInterrupt` if the run must end."""
-        end = time.monotonic() + seconds
-        while not self() and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
-        if self():
-            raise KeyboardInterrupt
-
-    def on_signals(self) -> contextlib.AbstractContextManager[None]:
-        """End the run between batches after a signal, and at once after another."""
-
-        def noting(usual: Any) -> Any:
-            def note(number: int, _: FrameType | None) -> None:
-                self.cause = name_of(Stopped(number))
-                signal.signal(number, usual)
-
-            return note if callable(usual) else None
-
-        return handled(noting)
+    return handled(noting)
 
 
 @contextlib.contextmanager
@@ -116,16 +84,8 @@ def defer_sigint() -> Iterator[None]:
     """
     Delay the first interruption until the end of the block; a second one breaks it.
     """
-    held: list[Callable[[], Any]] = []
-
-    def holding(usual: Any) -> Any:
-        def hold(number: int, frame: FrameType | None) -> None:
-            held.append(lambda: usual(number, frame))
-            signal.signal(number, usual)
-
-        return hold if callable(usual) else None
-
-    with handled(holding):
+    held: list[int] = []
+    with noted(held.append):
         yield
-    for interrupt in held:
-        interrupt()
+    for number in held:
+        signal.raise_signal(number)

@@ -15,9 +15,9 @@ from braze_heap import (
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.cli._delivery import RetryingPipeline, deliver
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunOutcome, RunReport, RunResult, to_values
+from braze_heap.cli._run import RetryingPipeline, deliver
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
 from braze_heap.report import InvalidField, Report
