@@ -17,6 +17,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError, WrongFormatError, first_of
+from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
 from braze_heap.cli._report import (
     Ending,
@@ -110,9 +111,9 @@ def backfill(
             "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
-    sinks.refuse_files(spec, path, setup.file)
+    sinks.refuse_files(spec, url, path, setup.file)
     if isinstance(url, Path):
-        _refuse_own_files(url, spec, path)
+        refuse_input(path, [url], "--state")
         url = opts.StoreUrl(str(url))
     with sinks.sink_to_deliver_to(config) as sink:
         if destination_of(sink) is None:
@@ -140,15 +141,6 @@ def backfill(
         raise result.outcome.failure
     result = attrs.evolve(result, source=str(url), state=path, again=AGAIN)
     run.complete(result).finish("stdout", ending)
-
-
-def _refuse_own_files(folder: Path, spec: str, state: sinks.StatePlace) -> None:
-    """Raise an `UnusableError` if a file to be written is in the *folder*."""
-    for name, path in (("--sink", sinks.file_of(spec)), ("--state", state)):
-        if isinstance(path, Path) and path.resolve().is_relative_to(folder.resolve()):
-            raise ui.UnusableError(
-                f"{name}: {path} is in the folder that is read. Name a file elsewhere."
-            )
 
 
 def _advice(

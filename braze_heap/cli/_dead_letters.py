@@ -24,7 +24,7 @@ from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._output import Output, open_output
+from braze_heap.cli._output import Output, open_output, refuse_input
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import (
     Ending,
@@ -86,11 +86,16 @@ def state_argument(word: str = "") -> opts.Decorator:
 def _place(path: str | None, config: Config) -> StatePlace:
     """Return the state of the argument, or that of the configuration."""
     if path is None:
-        return sinks.named_place_or_exit(config)
+        if place := sinks.named_place(config):
+            return place
+        raise click.UsageError(
+            "Missing argument 'STATE.db'. Name the state file, or set it below [state] "
+            "in the file of --config."
+        )
     context = click.get_current_context()
     argument = next(each for each in context.command.params if each.name == "path")
-    place: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
-    return place
+    found: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
+    return found
 
 
 reason_option: Final = opts.option("--reason WORD", "Only those with this reason.")
@@ -565,11 +570,7 @@ def export_(path: StatePlace, output: Output) -> None:
 
     They stay in the state file. A body that could not be read is in base64.
     """
-    if isinstance(output, Path) and (
-        sinks.is_of_state(output, path)
-        or (isinstance(path, Path) and output.exists() and output.samefile(path))
-    ):
-        raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
+    refuse_input(output, sinks.files_of(path), "--output")
     with (
         sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),

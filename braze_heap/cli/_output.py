@@ -18,12 +18,12 @@ from braze_heap import Call
 from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
-from braze_heap.cli._options import STDIN, StoreUrl
+from braze_heap.cli._options import STDIN, Place, StoreUrl
 from braze_heap.cli._signals import stopped_by_signals
 from braze_heap.storage import StoredObject
-from braze_heap.storage._objects import ObjectWriter, is_same_url
+from braze_heap.storage._objects import ObjectWriter, is_same_url, shown
 
-Output: TypeAlias = Path | StoreUrl
+Output: TypeAlias = Place
 """Output of a command: a file, ``-`` for stdout, or an object."""
 
 
@@ -144,35 +144,38 @@ def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
 
 
 def refuse_input(
-    path: Output, inputs: Iterable[Input | Path | None], option: str
+    path: Output, inputs: Iterable[Input | Place | None], option: str
 ) -> None:
-    """Check that *path*, which *option* names, is not read as well."""
-    places = (each.place if isinstance(each, Input) else each for each in inputs)
-    if isinstance(path, StoreUrl):
-        stored = (place for place in places if isinstance(place, StoredObject))
-        if any(is_same_url(obj.url, path.url) for obj in stored):
+    """Raise an `UnusableError` if *path*, which *option* names, is read as well."""
+    for each in inputs:
+        place = each.place if isinstance(each, Input) else each
+        if place and (relation := _relation(path, place)):
+            name = "stdout" if path == STDIN else path
+            source = "stdin" if place == STDIN else place
+            if isinstance(source, StoredObject):
+                source = shown(source.url)
             raise ui.UnusableError(
-                f"{path} is read. Name another object with {option}."
+                f"{name} is {relation} {source}, which is read. "
+                f"Name another file with {option}."
             )
-    elif written := _status(path, sys.stdout):
-        for place in places:
-            found = _status(place, sys.stdin) if isinstance(place, Path) else None
-            if found and os.path.samestat(found, written):
-                name = "stdout" if path == STDIN else path
-                source = "stdin" if place == STDIN else place
-                raise ui.UnusableError(
-                    f"{name} is the file {source}, which is read. "
-                    f"Name another file with {option}."
-                )
 
 
-def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
-    """Return the status of a regular file, or of *stream* for ``-`` if it is one."""
+def _relation(path: Output, place: Place | StoredObject) -> str:
+    """Return what *path* is to a *place* that is read; empty if they are apart."""
+    if not (isinstance(path, Path) and isinstance(place, Path)):
+        urls = (getattr(each, "url", "") for each in (path, place))
+        return "the object" if is_same_url(*urls) else ""
+    if place.is_dir():
+        return "in the folder" if path.resolve().is_relative_to(place.resolve()) else ""
     try:
-        status = os.fstat(stream.fileno()) if path == STDIN else path.stat()
+        output = os.fstat(sys.stdout.fileno()) if path == STDIN else path.stat()
+        source = os.fstat(sys.stdin.fileno()) if place == STDIN else place.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    return status if stat.S_ISREG(status.st_mode) else None
+        is_path = STDIN not in (path, place)
+        is_same = is_path and os.path.realpath(path) == os.path.realpath(place)
+    else:
+        is_same = stat.S_ISREG(output.st_mode) and os.path.samestat(output, source)
+    return "the file" if is_same else ""
 
 
 def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:

@@ -95,7 +95,7 @@ def send(
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    run = Run.of(config, source, own=sinks.files_of(kept))
+    run = Run.of(config, source, own=[*map(str, sinks.files_of(kept))])
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)

@@ -217,7 +217,7 @@ def test_calls_do_not_go_into_the_dead_letter(
     done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./state.db")
 
     assert done.exit_code == 2
-    assert "is the state file" in done.stderr
+    assert "state.db, which is read. Name another file with --sink" in done.stderr
     assert store.read_bytes() == before
 
 
