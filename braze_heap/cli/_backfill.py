@@ -115,13 +115,12 @@ def backfill(
     if isinstance(url, Path):
         refuse_input(path, [url], "--state")
         url = opts.StoreUrl(str(url))
-    with sinks.sink_to_deliver_to(config) as sink:
+    with sinks.opened(config, f"the events of {url}", is_agreed=yes) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
                 f"--sink: progress is kept per destination, but {type(sink).__name__} "
                 "names none. Give it an attribute destination, such as 'warehouse eu'."
             )
-        sinks.confirm_heap(sink, f"the events of {url}", is_agreed=yes)
         with sinks.state_of(config) as kept:
             place = sinks.named_place(config)
             advice = _advice(spec, sink, kept, place) if place else NAME_STATE

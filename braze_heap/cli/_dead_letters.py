@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO, Any, Final, cast
 
 import attrs
@@ -51,9 +50,6 @@ from braze_heap.state import (
 
 PERSONAL: Final = "This is personal data, unmasked."
 
-_SELECTING: Final = ("everything", "reason", "before", "age")
-"""Options of `purge` that select dead letters without an identity."""
-
 _path_argument: Final = click.argument("path", metavar="[STATE.db]", required=False)
 
 
@@ -63,17 +59,14 @@ def state_argument(word: str = "") -> opts.Decorator:
 
     Args:
         word: The next argument. A single word on the command line is this one if the
-            configuration names the state. It is not if it is a file, or if an option
-            selects dead letters.
+            configuration names the state, unless it is a file.
     """
 
     def add(command: Any) -> Any:
         def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
             is_alone = path is not None and word and values[word] is None
-            is_selected = any(values.get(name) for name in _SELECTING)
             is_named = sinks.named_place(setup.config) is not None
-            is_state = is_selected or not is_named or Path(path or "").exists()
-            if is_alone and not is_state:
+            if is_alone and is_named and not Path(path or "").exists():
                 path, values[word] = None, path
             return command(path=_place(path, setup.config), **values)
 
@@ -85,17 +78,16 @@ def state_argument(word: str = "") -> opts.Decorator:
 
 def _place(path: str | None, config: Config) -> StatePlace:
     """Return the state of the argument, or that of the configuration."""
-    if path is None:
-        if place := sinks.named_place(config):
-            return place
-        raise click.UsageError(
-            "Missing argument 'STATE.db'. Name the state file, or set it below [state] "
-            "in the file of --config."
-        )
-    context = click.get_current_context()
-    argument = next(each for each in context.command.params if each.name == "path")
-    found: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
-    return found
+    if path is not None:
+        kind, context = sinks.StatePath(exists=True), click.get_current_context()
+        place: StatePlace = kind.convert(path, None, context)
+        return place
+    if named := sinks.named_place(config):
+        return named
+    raise click.UsageError(
+        "Missing argument 'STATE.db'. Name the state file, or set it below [state] in "
+        "the file of --config."
+    )
 
 
 reason_option: Final = opts.option("--reason WORD", "Only those with this reason.")
@@ -149,9 +141,9 @@ def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> No
     No values of events are shown. Times are UTC.
     """
     with sinks.read_state(path) as state:
-        store = state.dead_letter
-        _check_reason(reason, store.stats().by_reason)
-        records = (r for r in store.read() if reason in (None, r.reason))
+        _check_reason(reason, state)
+        read = state.dead_letter.read()
+        records = (r for r in read if reason in (None, r.reason))
         result = [*_listing(records, path, limit)]
     print_result(result, as_json=as_json)
 
@@ -213,35 +205,27 @@ def _title(letter: dict[str, Any]) -> str:
 
 
 def _to_dict(record: DeadRecord) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "reason": record.reason,
-        "detail": record.detail,
-        "at": record.at.isoformat(),
-        "format": record.format,
-        "event_type": record.event_type,
-        "destination": record.destination,
-        "mappers": record.mappers,
-        "bytes": len(record.original),
-    }
+    without = attrs.filters.exclude("original")
+    values = attrs.asdict(record, recurse=False, filter=without)
+    return values | {"at": record.at.isoformat(), "bytes": len(record.original)}
 
 
 def _check_known(flaw: str, words: Iterable[str], known: Iterable[str]) -> None:
     """Raise a `click.UsageError` with *flaw* if a word is not *known*."""
-    every = sorted(set(known))
+    every = sorted(map(str, set(known)))
     for word in words:
         if word not in every:
+            listed = ", ".join(shlex.quote(ui.safe(each)) for each in every)
             hint = did_you_mean(word, every)
             raise click.UsageError(
-                f"{flaw} {ui.safe(word)!r}.{hint} "
-                f"There are: {', '.join(shlex.quote(ui.safe(each)) for each in every)}."
+                f"{flaw} {ui.safe(word)!r}.{hint} There are: {listed}."
             )
 
 
-def _check_reason(reason: str | None, kept: Iterable[str]) -> None:
+def _check_reason(reason: str | None, state: SqliteState | SqlState) -> None:
     """Check that records can have the *reason*; a sink can have its own ones."""
-    known = (*map(str, Reason), *kept)
-    _check_known("--reason: there is no reason", filter(None, [reason]), known)
+    known = {*Reason, *state.dead_letter.stats().by_reason}
+    _check_known("--reason: there is no reason", [reason] if reason else [], known)
 
 
 @dead_letters.command(
@@ -381,13 +365,11 @@ def replay_(
 
     with (
         sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
-        sinks.sink_to_deliver_to(config) as sink,
+        sinks.opened(config, f"the dead letters in {place}", is_agreed=yes) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
-        letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
         _check_known("--destination: no dead letter is for", destinations, counts)
-        sinks.confirm_heap(sink, letters, is_agreed=yes)
         stores, bar = (state.dead_letter, state.ledger), ending.bar
         result = deliver(
             spec, sink, stores, transformer, work, patience=patience, bar=bar
@@ -397,15 +379,13 @@ def replay_(
     result.finish(sinks.report_stream(spec), ending)
 
 
-_HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
-
-
 def _age(text: str) -> timedelta:
     """Return a number of hours, days or weeks, such as ``30d``."""
     match = re.fullmatch(r"(\d{1,4})([hdw])", text, re.ASCII)
     if not match or not int(match[1]):
         raise click.BadParameter(f"{text!r} is not an age such as 12h, 30d or 8w.")
-    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    return timedelta(**{units[match[2]]: int(match[1])})
 
 
 @dead_letters.command(
@@ -482,7 +462,7 @@ def purge_(
 
     with sinks.open_state(path) as state:
         store, ledger = state.dead_letter, state.ledger
-        _check_reason(reason, store.stats().by_reason)
+        _check_reason(reason, state)
         found = search(filter(is_chosen, store.read()), who)
         if suspected:
             found = Found([*found.keys, *found.suspected], {})

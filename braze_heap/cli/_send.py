@@ -24,7 +24,7 @@ from braze_heap.cli._report import (
     ending_options,
     next_steps,
 )
-from braze_heap.cli._run import Run, Stores, deliver, patience_option
+from braze_heap.cli._run import Run, deliver, patience_option
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
@@ -107,16 +107,14 @@ def send(
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(sinks.sink_to_deliver_to(config))
-        sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        stores: Stores = DISCARD, None
-        if kept:
-            state = stack.enter_context(sinks.state_of(config))
-            stores = state.dead_letter, state.ledger
-        if kept and not ending.quiet:
+    with (
+        sinks.opened(config, f"the events of {inputs}", is_agreed=yes) as sink,
+        sinks.state_of(config) if kept else contextlib.nullcontext() as state,
+    ):
+        if state and not ending.quiet:
             place = ui.safe(str(kept), 500)
             click.echo(f"What cannot be delivered goes to {place}.", err=True)
+        stores = (state.dead_letter, state.ledger) if state else (DISCARD, None)
         result = deliver(
             *(spec, sink, stores, run.transformer, work),
             patience=patience,
@@ -160,33 +158,20 @@ class Forecast:
             if isinstance(call, Track)
         )
 
-    @property
-    def categories(self) -> Counter[str]:
-        """Number of events by Braze's category of their types."""
-        found: Counter[str] = Counter()
-        for event_type, number in self.event_types.items():
-            found[category_of(event_type)] += number
-        return found
-
-    @property
-    def engagement(self) -> int:
-        """Number of events whose types the preset engagement has."""
-        return sum(n for kind, n in self.event_types.items() if kind in ENGAGEMENT)
-
-    @property
-    def minutes(self) -> float:
-        """Least duration of the delivery, at the rate that Heap allows an app."""
-        return self.event_types.total() / EVENTS_A_MINUTE
-
     def sections(self, report: RunReport, top: int | None) -> Iterator[Section]:
         """Yield what a delivery would send of the events of *report*."""
-        kinds = report.calls.items()
-        rows = [(n, ui.plural(n, kind).partition(" ")[2]) for kind, n in kinds]
+        total, categories = self.event_types.total(), Counter[str]()
+        for event_type, number in self.event_types.items():
+            categories[category_of(event_type)] += number
+        minutes = total / EVENTS_A_MINUTE
+        rows = [
+            (n, ui.plural(n, kind).partition(" ")[2])
+            for kind, n in report.calls.items()
+        ]
         if failed := report.counts.dead_lettered:
             rows.append((failed, "for the dead letter"))
         if people := len(self.people):
             rows.append((people, "person" if people == 1 else "people"))
-        minutes = self.minutes
         least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
         yield Section(
             "people",
@@ -196,18 +181,22 @@ class Forecast:
             f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
         )
         yield Section("minutes", round(minutes, 1))
-        total = self.event_types.total()
-        counts = {"category": self.categories, "type": self.event_types}
-        for kind, count in counts.items():
-            shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
-            title = f"Events to send by {kind}"
-            values = dict(count.most_common())
-            yield Section(f"events_by_{kind}", values, title, shares, top=top)
-        saved = total - self.engagement
+        for kind, count in (("category", categories), ("type", self.event_types)):
+            yield Section.of_counts(
+                f"events_by_{kind}",
+                f"Events to send by {kind}",
+                count,
+                lambda name, count=count: f"{count[name] / total:.1%}",
+                top=top,
+            )
+        engagement = sum(
+            n for kind, n in self.event_types.items() if kind in ENGAGEMENT
+        )
+        saved = total - engagement
         note = saved and (
             f"\n--include engagement would skip {saved:,} of these events "
             f"({saved / total:.1%}), such as sends, deliveries and sessions."
         )
-        yield Section("events_with_engagement_alone", self.engagement, note=note or "")
+        yield Section("events_with_engagement_alone", engagement, note=note or "")
         command = "braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'"
         yield next_steps([(command, "send it")])

@@ -142,10 +142,18 @@ def open_sink_or_exit(config: Config) -> Sink:
 
 
 @contextlib.contextmanager
-def sink_to_deliver_to(config: Config) -> Iterator[Sink]:
-    """Open the sink of *config* for `deliver`, which closes it; so does an error."""
+def opened(config: Config, events: str, *, is_agreed: bool) -> Iterator[Sink]:
+    """
+    Open the sink of *config* for `deliver`, which closes it; so does an error.
+
+    If it is Heap, show host and app, and ask before *events* go there, unless that
+    *is_agreed*.
+    """
     sink = open_sink_or_exit(config)
     try:
+        if target := HeapTarget.of(sink):
+            click.echo(f"{target}\n{SILENTLY}", err=True)
+            ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
         yield sink
     except BaseException:
         with contextlib.suppress(Exception):  # the first error counts
@@ -216,13 +224,6 @@ def refuse_files(spec: str, *read: StatePlace | None) -> None:
     if path := file_of(spec):
         files = (each for place in read for each in (place, *files_of(place)))
         refuse_input(path, files, "--sink")
-
-
-def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
-    """If *sink* is Heap, show host and app, and ask, unless it *is_agreed*."""
-    if target := HeapTarget.of(sink):
-        click.echo(f"{target}\n{SILENTLY}", err=True)
-        ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
 
 
 def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
