@@ -181,17 +181,13 @@ class Forecast:
             f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
         )
         yield Section("minutes", round(minutes, 1))
-        for kind, count in (("category", categories), ("type", self.event_types)):
-            yield Section.of_counts(
-                f"events_by_{kind}",
-                f"Events to send by {kind}",
-                count,
-                lambda name, count=count: f"{count[name] / total:.1%}",
-                top=top,
-            )
-        engagement = sum(
-            n for kind, n in self.event_types.items() if kind in ENGAGEMENT
-        )
+        counts = {"category": categories, "type": self.event_types}
+        for kind, count in counts.items():
+            shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
+            title = f"Events to send by {kind}"
+            values = dict(count.most_common())
+            yield Section(f"events_by_{kind}", values, title, shares, top=top)
+        engagement = sum(self.event_types[kind] for kind in ENGAGEMENT)
         saved = total - engagement
         note = saved and (
             f"\n--include engagement would skip {saved:,} of these events "
