@@ -40,8 +40,8 @@ the number of workers.
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
 
-_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
-"""Paths that other processes cannot open."""
+_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/", "memory:")
+"""Beginnings of paths and URLs that other processes cannot open."""
 
 
 class ReadFailedError(ui.UnusableError):
@@ -98,7 +98,12 @@ class Input:
                 if self.place != opts.STDIN:
                     stream = files.enter_context(self.place.open("rb"))
                 metered = _MeteredStream(stream, advance, self.name)
-                yield from self._read(cast("BinaryIO", metered))
+                raw = cast("BinaryIO", metered)
+                event_type = self.event_type or type_in_path(self.name)
+                if self.lines:
+                    yield from read_lines(raw, event_type, *self.lines)
+                else:
+                    yield from read_events(raw, event_type=event_type)
                 if not metered.was_read and not self.is_regular():
                     raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
         except OSError as error:
@@ -110,12 +115,6 @@ class Input:
         except ModuleNotFoundError as error:
             raise ui.UnusableError(str(error)) from None
 
-    def _read(self, file: BinaryIO) -> Iterator[Read]:
-        event_type = self.event_type or type_in_path(self.name)
-        if self.lines:
-            return read_lines(file, event_type, *self.lines)
-        return read_events(file, event_type=event_type)
-
     def is_regular(self) -> bool:
         """Return whether it is not a pipe or a device."""
         if isinstance(self.place, StoredObject):
@@ -124,28 +123,21 @@ class Input:
 
     def is_open_to_others(self) -> bool:
         """Return whether other processes can open it: not a pipe, not memory."""
-        if isinstance(self.place, StoredObject):
-            return not self.place.url.startswith("memory:")
         return self.is_regular() and not self.name.startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """Split long JSON lines into pieces of about *unit* bytes; others are one."""
-        if self.size <= unit or not self._is_json_lines():
+        are_lines = False
+        if self.size > unit and isinstance(self.place, Path):
+            with contextlib.suppress(OSError), self.place.open("rb") as file:
+                are_lines = is_json_lines(file)
+        if not are_lines:
             yield self
             return
         for start in range(0, self.size, unit):
             size = min(unit, self.size - start)
             end = start + unit if start + unit < self.size else sys.maxsize
             yield attrs.evolve(self, size=size, lines=(start, end))
-
-    def _is_json_lines(self) -> bool:
-        if isinstance(self.place, StoredObject):
-            return False
-        try:
-            with self.place.open("rb") as file:
-                return is_json_lines(file)
-        except OSError:
-            return False
 
 
 @attrs.define
@@ -275,10 +267,7 @@ class Source:
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
         try:
             hours = Hours.of(self.since, self.until)
-        except ValueError as error:
-            raise click.UsageError(f"{error}.") from None
-        wanted = PathFilter(selects or (lambda _: True), hours)
-        try:
+            wanted = PathFilter(selects or (lambda _: True), hours)
             found = [
                 attrs.evolve(each, event_type=self.event_type or each.event_type)
                 for place in self.files or (opts.STDIN,)
@@ -296,18 +285,11 @@ class Source:
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
             if not each.is_found and each.is_regular():  # a pipe is read only once
-                _check_format(each)
+                try:
+                    next(each.read(lambda _: None), None)
+                except ReadFailedError:  # it is reported when it is read
+                    continue
         return Inputs(found)
-
-
-def _check_format(source: Input) -> None:
-    """Raise a `WrongFormatError` if *source* begins neither as JSON nor as Avro."""
-    try:
-        next(source.read(lambda _: None), None)
-    except WrongFormatError:
-        raise
-    except ui.UnusableError:  # reported when it is read
-        return
 
 
 source_options: Final = opts.group(
@@ -385,14 +367,14 @@ def batches(
     batch: list[Read] = []
     try:
         for read in reads:
-            if batch and read.offset // unit != batch[0].offset // unit:
+            if batch and (
+                len(batch) >= number
+                or read.offset - batch[0].offset > BATCH_BYTES
+                or read.offset // unit != batch[0].offset // unit
+            ):
                 full, batch = batch, []
                 yield full
             batch.append(read)
-            is_large = read.offset - batch[0].offset > BATCH_BYTES
-            if is_large or len(batch) >= number:
-                full, batch = batch, []
-                yield full
     except (ui.UnusableError, KeyboardInterrupt):
         if batch:
             yield batch

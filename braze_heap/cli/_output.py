@@ -67,12 +67,9 @@ def open_output(
     """
     refuse_input(path, inputs, "--output")
     try:
-        with _opened(path, mode) as raw:
-            if is_joined:
-                yield raw
-                return
-            with compressed(raw, path) as file:
-                yield file
+        with contextlib.ExitStack() as files:
+            raw = files.enter_context(_opened(path, mode))
+            yield raw if is_joined else files.enter_context(compressed(raw, path))
     except BrokenPipeError:
         raise
     except OSError as error:
