@@ -27,7 +27,6 @@ from braze_heap.cli._report import (
     ending_options,
 )
 from braze_heap.cli._run import deliver, patience_option
-from braze_heap.cli._signals import name_of, noted
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import Progress, SqliteState, SqlState
@@ -193,18 +192,19 @@ class _BackfillRun:
             raise KeyboardInterrupt
 
     def _note_signal(self, number: int) -> None:
-        self.cause = name_of(number)
+        self.cause = ui.name_of(number)
 
     def work(self, pipeline: Pipeline, shown: RunProgress) -> None:
         """Run the backfill."""
 
         def note(report: BackfillReport) -> None:
-            self.report, shown.total = report, report.bytes
-            shown.show_done(report.bytes_read)
+            self.report = report
+            shown.total, shown.done = report.bytes, report.bytes_read
+            shown.add_events(0)
             self.left = shown.left
 
         try:
-            with noted(self._note_signal):
+            with ui.noted(self._note_signal):
                 self.report = deliver_objects(
                     self.url.url,
                     pipeline,

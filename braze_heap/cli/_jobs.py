@@ -30,7 +30,6 @@ from braze_heap.cli._output import Output, append, compressed, is_replaced, open
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
-from braze_heap.cli._signals import STOPS, defer_sigint
 from braze_heap.config import Config
 from braze_heap.storage import StoredObject
 
@@ -57,7 +56,7 @@ class _Worker:
     @classmethod
     def start(cls, config: Config, unit: int) -> None:
         """Initialize the process. The signals of a terminal are for its parent."""
-        for number in (signal.SIGINT, *STOPS):
+        for number in (signal.SIGINT, *ui.STOPS):
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         cls.unit = unit
@@ -105,7 +104,7 @@ def _pool(number: int, *task: Any, is_forked: bool) -> Iterator[ProcessPoolExecu
             "a worker process died. If memory ran out, try again with fewer --jobs."
         ) from None
     finally:
-        with defer_sigint():
+        with ui.defer_sigint():
             for process in multiprocessing.active_children():
                 process.kill()
             pool.shutdown(cancel_futures=True)
@@ -134,7 +133,7 @@ def _folder(output: Output) -> Iterator[Path]:
     try:
         yield Path(folder.name)
     finally:
-        with defer_sigint():
+        with ui.defer_sigint():
             folder.cleanup()
 
 
@@ -184,7 +183,7 @@ class SplitRun(Run):
         report, failure = part
         if not piece.lines or not piece.lines[0]:
             self.before = 0
-        with defer_sigint():
+        with ui.defer_sigint():
             append(file, path)
             self.report.merge(report, self.before)
             path.unlink()

@@ -19,7 +19,6 @@ from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
 from braze_heap.cli._options import STDIN, Place, StoreUrl
-from braze_heap.cli._signals import stopped_by_signals
 from braze_heap.storage import StoredObject
 from braze_heap.storage._objects import ObjectWriter, is_same_url, shown
 
@@ -89,7 +88,7 @@ def _opened(path: Output, mode: int | None) -> Iterator[IO[bytes]]:
             writer = ObjectWriter(path.url, path.storage_options)
         except (ValueError, ModuleNotFoundError) as error:
             raise ui.UnusableError(str(error)) from None
-        with stopped_by_signals(), writer as file:
+        with ui.stopped_by_signals(), writer as file:
             yield cast("IO[bytes]", file)
     elif is_stdout(path):
         sys.stdout.flush()
@@ -117,7 +116,7 @@ def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
         mode = usual if mode is None else mode
     part = target.with_name(f".braze-heap-{secrets.token_hex(8)}.part")
     try:
-        with stopped_by_signals():
+        with ui.stopped_by_signals():
             with part.open("xb") as raw:
                 if mode is not None:
                     part.chmod(mode)

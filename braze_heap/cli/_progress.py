@@ -1,13 +1,11 @@
 """Progress of long runs: a bar on a terminal, the rate, and the time that is left."""
 
 import contextlib
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
 
 import attrs
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,11 +44,6 @@ class RunProgress:
         """Count *events* that were processed."""
         self.events += events
         self.on_change(str(self), self.done)
-
-    def show_done(self, units: int) -> None:
-        """Show that *units* were read in total."""
-        self.done = units
-        self.on_change(str(self), units)
 
     def show_wait(self, seconds: float) -> None:
         """Show that the run waits for *seconds*."""
@@ -96,9 +89,9 @@ def progress(
     See `RunProgress` for the others. Without a console, nothing is shown.
     """
     shown = RunProgress(total, ceiling)
+    if console:
+        shown.on_message = console.print
     if console is None or not console.is_terminal:
-        if console:
-            shown.on_message = functools.partial(click.echo, file=console.file)
         yield shown
         return
     with Progress(
@@ -118,5 +111,5 @@ def progress(
                 task, description=text, completed=done, total=shown.total or None
             )
 
-        shown.on_message, shown.on_change = console.print, update
+        shown.on_change = update
         yield shown

@@ -35,7 +35,6 @@ from braze_heap.cli._options import build_transformer, option
 from braze_heap.cli._output import Output, is_replaced, open_output, write_calls
 from braze_heap.cli._progress import RunProgress, format_duration, progress
 from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
-from braze_heap.cli._signals import defer_sigint, name_of, status_of, stopped_by_signals
 from braze_heap.config import Config
 from braze_heap.exceptions import (
     DeliveryError,
@@ -149,7 +148,7 @@ class Run:
                 result = self.transformer.transform(batch)
             except DeliveryError as error:
                 raise ui.mapper_unavailable(error) from None
-            with defer_sigint():
+            with ui.defer_sigint():
                 write_calls(file, result.calls)
                 self.report.add(result, batch, source.name, self.before)
                 self.observe(result)
@@ -317,11 +316,11 @@ def _is_broken_pipe(error: Exception) -> bool:
 def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:
     """Do *work*, and return its outcome; *done* introduces the report of a part."""
     try:
-        with stopped_by_signals():
+        with ui.stopped_by_signals():
             work()
     except KeyboardInterrupt as error:
-        status = status_of(error)
-        return RunOutcome(status, f"Stopped by {name_of(status - 128)}. {done}")
+        status = ui.status_of(error)
+        return RunOutcome(status, f"Stopped by {ui.name_of(status - 128)}. {done}")
     except BrokenPipeError:
         ui.redirect_to_devnull("stdout")
         return RunOutcome(ui.SIGPIPE_EXIT, f"{ui.PIPE_CLOSED} {done}")

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from braze_heap.cli._console import UnusableError
+from braze_heap.cli._console import Stopped, UnusableError, _stop, defer_sigint
 from braze_heap.cli._output import open_output
-from braze_heap.cli._signals import Stopped, _stop, defer_sigint
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines
 
 DONE = "done"
