@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import attrs
 import click
@@ -27,22 +26,11 @@ from braze_heap.cli._report import (
     ending_options,
 )
 from braze_heap.cli._run import deliver, patience_option
+from braze_heap.config import Config
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import Progress, SqliteState, SqlState
 from braze_heap.wire import UnknownFormatError
-
-AGAIN: Final = "It continues where this one stopped."
-
-NO_USER_PROPERTIES: Final = (
-    "User properties are not sent ({}), because older ones would replace those of the "
-    "live service. {}"
-)
-NAME_STATE: Final = "Its state knows the newer ones: name it with --state to send them."
-NOT_ITS_STATE: Final = (
-    "Its state knows the newer ones, but {} knows none of this destination. "
-    "Name the state of the live service to send them."
-)
 
 
 @click.command(
@@ -121,8 +109,7 @@ def backfill(
                 "names none. Give it an attribute destination, such as 'warehouse eu'."
             )
         with sinks.state_of(config) as kept:
-            place = sinks.named_place(config)
-            advice = _advice(spec, sink, kept, place) if place else NAME_STATE
+            advice = _advice(config, sink, kept)
             end = time.monotonic() + max_time if max_time else math.inf
             run = _BackfillRun(url, end, kept.progress, (since, until), advice)
             result = deliver(
@@ -137,21 +124,28 @@ def backfill(
             )
     if result.outcome.failure and not run.report.objects:
         raise result.outcome.failure
-    result = attrs.evolve(result, source=str(url), state=path, again=AGAIN)
+    again = "It continues where this one stopped."
+    result = attrs.evolve(result, source=str(url), state=path, again=again)
     run.complete(result).finish("stdout", ending)
 
 
-def _advice(
-    spec: str, sink: Sink, state: SqliteState | SqlState, path: sinks.StatePlace
-) -> str:
+def _advice(config: Config, sink: Sink, state: SqliteState | SqlState) -> str:
     """
-    Return the advice of the report if *state* is not that of a live service, because it
-    knows no user property of the destination. A file keeps all values it gets.
+    Return what to do so that user properties are sent; empty if they are.
+
+    They need the state of the live service, unless the sink is a file, which keeps all
+    values that it gets.
     """
-    name = destination_of(sink)
-    if sinks.file_of(spec) or (name and state.ledger.knows(name)):
+    place, name = sinks.named_place(config), destination_of(sink)
+    if place is None:
+        return "Its state knows the newer ones: name it with --state to send them."
+    is_file = sinks.file_of(config.sink.to_spec())
+    if is_file or (name and state.ledger.knows(name)):
         return ""
-    return NOT_ITS_STATE.format(path)
+    return (
+        f"Its state knows the newer ones, but {place} knows none of this destination. "
+        "Name the state of the live service to send them."
+    )
 
 
 @attrs.define
@@ -162,7 +156,7 @@ class _BackfillRun:
     Attributes:
         end: End of its time, in monotonic seconds.
         hours: First hour and end of the last one.
-        advice: Reason why no user properties are sent; empty if they are.
+        advice: What to do so that user properties are sent; empty if they are.
         report: Newest report.
         left: Estimated seconds for the rest; ``None`` if that is not known.
         cause: Cause of its end between two batches; empty while it may go on.
@@ -254,6 +248,10 @@ class _BackfillRun:
         yield Section(title=title, rows=rows if report.objects else [(0, "found")])
         failures = [("-", text) for text in first_of(report.failures.values())]
         yield Section(title="Could not be read", rows=() if is_named else failures)
-        number = report.skipped_user_properties
-        note = f"\n{NO_USER_PROPERTIES.format(number, self.advice)}" * bool(number)
-        yield Section("skipped_user_properties", number, note=note * bool(self.advice))
+        number, note = report.skipped_user_properties, ""
+        if number and self.advice:
+            note = (
+                f"\nUser properties are not sent ({number}), because older ones would "
+                f"replace those of the live service. {self.advice}"
+            )
+        yield Section("skipped_user_properties", number, note=note)

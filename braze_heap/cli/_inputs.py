@@ -327,24 +327,21 @@ def _absolute(path: Path) -> str:
 
 
 def _files_in(root: Path) -> list[Path]:
-    """Return all files below *root*; a note on stderr names hidden and special ones."""
+    """Return all files below *root*; a note on stderr names what is not read."""
     files: list[Path] = []
     ignored: list[str] = []
     for folder, folders, names in os.walk(root, onerror=_raise):
         for path in (Path(folder, name) for name in (*folders, *names)):
-            if path.name.startswith("."):
-                ignored.append(f"{path} (hidden)")
-            elif path.is_dir():
-                if path.is_symlink():
-                    ignored.append(f"{path} (a link to a folder)")
-            elif path.is_file():
+            is_hidden = path.name.startswith(".")
+            if path.is_file() and not is_hidden:
                 files.append(path)
-            else:
-                ignored.append(f"{path} (not a file)")
+            elif is_hidden or path.is_symlink() or not path.is_dir():
+                ignored.append(ui.safe(str(path), 200))
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        names = first_of([ui.safe(name, 200) for name in sorted(ignored)], most=5)
-        click.echo(f"Note: not read: {'; '.join(names)}", err=True)
+        listed = "; ".join(first_of(sorted(ignored), most=5))
+        note = "Note: hidden files, links to folders, and special files are not read"
+        click.echo(f"{note}: {listed}", err=True)
     return sorted(files)
 
 

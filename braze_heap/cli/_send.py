@@ -58,10 +58,7 @@ Running a command again is safe: Heap ignores events it already has.
 @opts.setup_options(
     "transform sink state",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
-    *sinks.state_options(
-        "Keep what cannot be delivered, and the newest user properties, in this file, "
-        "or database (its URL).  [default: state.db]"
-    ),
+    *sinks.state_options(),
 )
 @opts.option("--dry-run", "Send nothing, also if a sink is configured.")
 @opts.yes_option()

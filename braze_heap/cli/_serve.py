@@ -76,10 +76,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         f"[default: {opts.TOKEN_VARIABLE}; "
         "without it and --sink, a token is generated]",
     ),
-    *sinks.state_options(
-        "Keep what cannot be delivered, and the newest user properties, in this file, "
-        "or database (its URL).  [default: state.db]"
-    ),
+    *sinks.state_options(),
     opts.key_option("serve.host"),
     opts.key_option("serve.port"),
     opts.key_option("serve.grace", "--grace SECONDS"),

@@ -67,7 +67,13 @@ def sink_option(text: str) -> opts.Decorator:
     return opts.key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
+def state_options(
+    text: str = (
+        "Keep what cannot be delivered, and the newest user properties, in this file, "
+        "or database (its URL).  [default: state.db]"
+    ),
+    **settings: Any,
+) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
     state_option = opts.key_option("state.path", "--state FILE", text, **settings)
