@@ -39,7 +39,6 @@ from braze_heap.config import Config
 from braze_heap.exceptions import (
     DeliveryError,
     StateError,
-    is_of_mapper,
     retry_after_of,
 )
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
@@ -182,7 +181,6 @@ class RetryingPipeline(Pipeline):
         self._limit = limit
         self._progress = progress
         self._failed_at: float | None = None
-        self._cause: DeliveryError | None = None
 
     def _send(self, calls: Sequence[Call]) -> object:
         try:
@@ -206,9 +204,8 @@ class RetryingPipeline(Pipeline):
     def _processed(self, details: BatchDetails) -> None:
         if details.report is None:
             return
-        if self._failed_at is not None and self._cause is not None:
-            what = "mapper works" if is_of_mapper(self._cause) else "sink answers"
-            self._progress.on_message(f"The {what} again.")
+        if self._failed_at is not None:
+            self._progress.on_message("The delivery goes on.")
         self._failed_at = None
         self.report += details.report
         self._progress.add_events(details.report.received)
@@ -217,28 +214,22 @@ class RetryingPipeline(Pipeline):
         """Wait, unless that would exceed the limit, or a retry cannot help."""
         if isinstance(cause, _InvalidReceipt):
             raise cause
-        is_throttled = isinstance(cause, SinkUnavailable) and cause.throttled
-        if not (is_throttled and retry_after_of(cause) is not None):
-            self._show_cause(cause)
-        began = math.inf if self._failed_at is None else self._failed_at
-        if self._clock() + seconds - began > self._limit:
-            raise cause.with_traceback(None) from None
+        is_paced = (
+            getattr(cause, "throttled", False) and retry_after_of(cause) is not None
+        )
+        if self._failed_at is None and not is_paced:
+            self._failed_at = self._clock()
+            if self._limit:
+                detail = ui.safe(getattr(cause, "detail", str(cause)), 500)
+                limit = f"Trying for up to {format_duration(self._limit)} (--patience)"
+                text = f"Waiting: {detail}. {limit}; Ctrl-C is harmless."
+                self._progress.on_message(text)
+        if self._failed_at is not None:
+            end = self._failed_at + self._limit
+            if self._clock() + seconds > end:
+                raise cause.with_traceback(None) from None
         self._progress.show_wait(seconds)
         return super()._wait(seconds, cause)
-
-    def _show_cause(self, cause: DeliveryError) -> None:
-        self._cause = cause
-        if self._failed_at is not None:
-            return
-        self._failed_at = self._clock()
-        if self._limit:
-            detail = getattr(cause, "detail", "")
-            if is_of_mapper(cause):
-                detail = ui.mapper_unavailable(cause).message
-            wait = f"Trying for up to {format_duration(self._limit)} (--patience)"
-            self._progress.on_message(
-                f"Waiting: {ui.safe(detail, 500)}. {wait}; Ctrl-C is harmless."
-            )
 
 
 def deliver(

@@ -81,7 +81,7 @@ def test_failures_are_shown_once_and_so_is_the_end() -> None:
 
     assert messages == [
         "Waiting: 503. Trying for up to 1 min (--patience); Ctrl-C is harmless.",
-        "The sink answers again.",
+        "The delivery goes on.",
     ]
 
 
