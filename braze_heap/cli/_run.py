@@ -214,9 +214,8 @@ class RetryingPipeline(Pipeline):
         """Wait, unless that would exceed the limit, or a retry cannot help."""
         if isinstance(cause, _InvalidReceipt):
             raise cause
-        is_paced = (
-            getattr(cause, "throttled", False) and retry_after_of(cause) is not None
-        )
+        is_throttled = isinstance(cause, SinkUnavailable) and cause.throttled
+        is_paced = is_throttled and retry_after_of(cause) is not None
         if self._failed_at is None and not is_paced:
             self._failed_at = self._clock()
             if self._limit:
@@ -224,10 +223,9 @@ class RetryingPipeline(Pipeline):
                 limit = f"Trying for up to {format_duration(self._limit)} (--patience)"
                 text = f"Waiting: {detail}. {limit}; Ctrl-C is harmless."
                 self._progress.on_message(text)
-        if self._failed_at is not None:
-            end = self._failed_at + self._limit
-            if self._clock() + seconds > end:
-                raise cause.with_traceback(None) from None
+        began = math.inf if self._failed_at is None else self._failed_at
+        if self._clock() + seconds - began > self._limit:
+            raise cause.with_traceback(None) from None
         self._progress.show_wait(seconds)
         return super()._wait(seconds, cause)
 
