@@ -34,7 +34,6 @@ from braze_heap.wire import UnknownFormatError
 
 
 @click.command(
-    short_help="Send all objects of a bucket or folder; continue after a stop.",
     epilog=ui.epilog(
         f"""
         braze-heap backfill s3://bucket/currents --sink 'heap:?app_id=11' --yes
@@ -81,7 +80,7 @@ def backfill(
     ending: Ending,
 ) -> None:
     """
-    Send the events of all objects below URL, or in a folder, to a sink.
+    Send all objects of a bucket or folder, in several runs.
 
     The state notes what is delivered, so that the same command continues after a stop
     or a crash, and later sends only what is new. After a crash, up to 1,000 events are

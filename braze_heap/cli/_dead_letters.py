@@ -102,7 +102,6 @@ reason_option: Final = opts.option("--reason WORD", "Only those with this reason
         braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
         """
     ),
-    short_help="See, replay, purge, export what could not be delivered.",
 )
 def dead_letters() -> None:
     """
@@ -123,7 +122,6 @@ def dead_letters() -> None:
         braze-heap dead-letters list state.db --json | jq '.letters[].key'
         """
     ),
-    short_help="Summarize by reason and list the oldest.",
 )
 @state_argument()
 @reason_option
@@ -236,7 +234,6 @@ def _check_reason(reason: str | None, state: SqliteState | SqlState) -> None:
         braze-heap dead-letters show state.db event-17 --original > event.json
         """
     ),
-    short_help="Show one with its event.",
 )
 @state_argument("key")
 @click.argument("key", metavar="KEY", required=False)
@@ -320,7 +317,6 @@ def original_text(record: DeadRecord) -> str:
         one="dead letters remain, and --strict is given",
         zero="done, also if dead letters remain",
     ),
-    short_help="Redeliver dead letters.",
 )
 @_path_argument
 @opts.setup_options(
@@ -349,7 +345,7 @@ def replay_(
     ending: Ending,
 ) -> None:
     """
-    Run the dead letters of a destination through today's mapping, and deliver them.
+    Deliver the dead letters of a destination by today's mapping.
 
     What the sink accepts, or a policy skips, is removed from the state file; the rest
     stays. So does an event that a mapper of your own took part in, if that mapper is
@@ -400,7 +396,6 @@ def _age(text: str) -> timedelta:
         braze-heap dead-letters purge state.db --older-than 30d --yes
         """
     ),
-    short_help="Delete dead letters, e.g. all of one person.",
 )
 @state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
@@ -537,7 +532,6 @@ def _identity(given: str | None) -> str | None:
         braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
         """
     ),
-    short_help="Write them as JSON lines.",
 )
 @state_argument()
 @opts.output_option(
@@ -546,7 +540,7 @@ def _identity(given: str | None) -> str | None:
 )
 def export_(path: StatePlace, output: Output) -> None:
     """
-    Write the dead letters as JSON lines, whole: this is personal data.
+    Write all dead letters as JSON lines: this is personal data.
 
     They stay in the state file. A body that could not be read is in base64.
     """

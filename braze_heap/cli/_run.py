@@ -246,15 +246,8 @@ def deliver(
     Do *work*, close *sink*, and return the result.
 
     Args:
-        spec: The sink as the user wrote it.
-        sink: The open sink.
-        stores: Dead letter and ledger.
-        transformer: Transformer of the pipeline.
-        work: Passes the batches to the pipeline.
         patience: Maximum seconds without a success; stdout is not retried.
-        bar: Console for the progress.
         total: Units that *work* reads; 0 if that is not known.
-        sleep: Sleeps for seconds.
     """
     dead_letter, ledger = stores
     is_stdout = spec in sinks.STDOUT

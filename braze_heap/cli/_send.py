@@ -36,7 +36,6 @@ AGAIN: Final = (
 
 
 @click.command(
-    short_help="Send events to Heap, or another sink.",
     epilog=ui.epilog(
         f"""
         braze-heap send currents/

@@ -51,7 +51,6 @@ class CutOffError(click.ClickException):
 
 
 @click.command(
-    short_help="Run the endpoint for a Currents feed.",
     epilog=ui.epilog(
         f"""
         braze-heap serve
@@ -91,10 +90,11 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 )
 def serve(setup: opts.Setup) -> None:
     """
-    Receive Currents events over HTTP, and deliver them before each answer.
+    Run the endpoint for a Currents feed.
 
-    Without options it runs in trial mode: it generates a token and prints it once, and
-    writes the calls to a file. Braze needs https: use a proxy or a load balancer.
+    Events are delivered before each answer. Without options it runs in trial mode: it
+    generates a token and prints it once, and writes the calls to a file. Braze needs
+    https: use a proxy or a load balancer.
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
     from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
