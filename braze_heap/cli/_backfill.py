@@ -130,7 +130,7 @@ def backfill(
 
 def _advice(config: Config, sink: Sink, state: SqliteState | SqlState) -> str:
     """
-    Return what to do so that user properties are sent; empty if they are.
+    Return advice how to send user properties; empty if they are sent.
 
     They need the state of the live service, unless the sink is a file, which keeps all
     values that it gets.
@@ -155,7 +155,7 @@ class _BackfillRun:
     Attributes:
         end: End of its time, in monotonic seconds.
         hours: First hour and end of the last one.
-        advice: What to do so that user properties are sent; empty if they are.
+        advice: Advice how to send user properties; empty if they are sent.
         report: Newest report.
         left: Estimated seconds for the rest; ``None`` if that is not known.
         cause: Cause of its end between two batches; empty while it may go on.
