@@ -33,21 +33,10 @@ from braze_heap.state import Progress, SqliteState, SqlState
 from braze_heap.wire import UnknownFormatError
 
 
-@click.command(
-    epilog=ui.epilog(
-        f"""
-        braze-heap backfill s3://bucket/currents --sink 'heap:?app_id=11' --yes
-        braze-heap backfill gs://bucket --sink file:calls.jsonl --since 2026-01-15
-        braze-heap backfill currents/ --sink 'heap:?app_id=11' --state live.db
-
-{sinks.SINKS_HELP}
-
-Running a command again continues it. A file or store that cannot be read is status 2,
-a stop by a signal or --max-time is status 75, and so is another running backfill.
-        """,
-        one="events went to the dead letter, and --strict is given",
-        zero="all objects are delivered, also if events went to the dead letter",
-    ),
+@ui.command(
+    one="events went to the dead letter, and --strict is given",
+    zero="all objects are delivered, also if events went to the dead letter",
+    more=sinks.SINKS_HELP,
 )
 @click.argument("url", type=opts.FilePath(exists=True, urls=True))
 @opts.storage_option
@@ -88,6 +77,15 @@ def backfill(
     leave nothing to send are not read.
 
     Ctrl-C and SIGTERM end it between two batches; a second one, at once.
+
+    A file or store that cannot be read is status 2. A stop by a signal or --max-time is
+    status 75, and so is another running backfill.
+
+    Examples::
+
+        braze-heap backfill s3://bucket/currents --sink 'heap:?app_id=11' --yes
+        braze-heap backfill gs://bucket --sink file:calls.jsonl --since 2026-01-15
+        braze-heap backfill currents/ --sink 'heap:?app_id=11' --state live.db
     """
     config = setup.config
     transformer = opts.build_transformer(config)

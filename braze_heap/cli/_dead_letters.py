@@ -113,16 +113,8 @@ def dead_letters() -> None:
     """
 
 
-@dead_letters.command(
-    name="list",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters list state.db
-        braze-heap dead-letters list state.db --reason bad_time --limit 100
-        braze-heap dead-letters list state.db --json | jq '.letters[].key'
-        """
-    ),
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument()
 @reason_option
 @opts.option(
@@ -132,11 +124,17 @@ def dead_letters() -> None:
     default=20,
 )
 @opts.json_option
-def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
+def list_cmd(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Count the dead letters by reason, and show the oldest ones.
 
     No values of events are shown. Times are UTC.
+
+    Examples::
+
+        braze-heap dead-letters list state.db
+        braze-heap dead-letters list state.db --reason bad_time --limit 100
+        braze-heap dead-letters list state.db --json | jq '.letters[].key'
     """
     with sinks.read_state(path) as state:
         _check_reason(reason, state)
@@ -226,24 +224,22 @@ def _check_reason(reason: str | None, state: SqliteState | SqlState) -> None:
     _check_known("--reason: there is no reason", [reason] if reason else [], known)
 
 
-@dead_letters.command(
-    name="show",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters show state.db event-17
-        braze-heap dead-letters show state.db event-17 --original > event.json
-        """
-    ),
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument("key")
 @click.argument("key", metavar="KEY", required=False)
 @opts.option("--original", "Only the event, as it is kept.")
 @opts.json_option
-def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
+def show_cmd(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
     KEY is a key from `list`, an event's id, or the beginning of either.
+
+    Examples::
+
+        braze-heap dead-letters show state.db event-17
+        braze-heap dead-letters show state.db event-17 --original > event.json
     """
     if key is None:
         raise click.UsageError("Missing argument 'KEY'.")
@@ -307,16 +303,10 @@ def original_text(record: DeadRecord) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-@dead_letters.command(
-    name="replay",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
-        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
-        """,
-        one="dead letters remain, and --strict is given",
-        zero="done, also if dead letters remain",
-    ),
+@dead_letters.add_command
+@ui.command(
+    one="dead letters remain, and --strict is given",
+    zero="done, also if dead letters remain",
 )
 @_path_argument
 @opts.setup_options(
@@ -335,7 +325,7 @@ def original_text(record: DeadRecord) -> str:
 )
 @opts.option("--force", "Also replay events whose mappers are missing today.")
 @ending_options("dead letters remain")
-def replay_(
+def replay_cmd(
     path: str | None,
     setup: opts.Setup,
     yes: bool,
@@ -350,6 +340,11 @@ def replay_(
     What the sink accepts, or a policy skips, is removed from the state file; the rest
     stays. So does an event that a mapper of your own took part in, if that mapper is
     missing today; the report names it. What failed at another destination stays, too.
+
+    Examples::
+
+        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
+        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
     """
     config = setup.config
     transformer = opts.build_transformer(config)
@@ -384,19 +379,8 @@ def _age(text: str) -> timedelta:
     return timedelta(**{units[match[2]]: int(match[1])})
 
 
-@dead_letters.command(
-    name="purge",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters purge state.db cust-21
-        braze-heap dead-letters purge state.db - --yes < identity.txt
-        braze-heap dead-letters purge state.db cust-21 --suspected
-        braze-heap dead-letters purge state.db --reason not_an_object
-        braze-heap dead-letters purge state.db --before 2026-01-31 --yes
-        braze-heap dead-letters purge state.db --older-than 30d --yes
-        """
-    ),
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @opts.option("--all everything", "Remove every dead letter.")
@@ -417,7 +401,7 @@ def _age(text: str) -> timedelta:
 )
 @opts.yes_option("Do not ask.")
 @opts.json_option
-def purge_(
+def purge_cmd(
     path: StatePlace,
     identity: str | None,
     everything: bool,
@@ -437,6 +421,15 @@ def purge_(
     reads IDENTITY from stdin, which keeps it out of the history of your shell. All
     destinations are covered. --reason, --before and --older-than narrow down. Without
     them, the user properties of the person are removed from the ledger, too.
+
+    Examples::
+
+        braze-heap dead-letters purge state.db cust-21
+        braze-heap dead-letters purge state.db - --yes < identity.txt
+        braze-heap dead-letters purge state.db cust-21 --suspected
+        braze-heap dead-letters purge state.db --reason not_an_object
+        braze-heap dead-letters purge state.db --before 2026-01-31 --yes
+        braze-heap dead-letters purge state.db --older-than 30d --yes
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -524,25 +517,23 @@ def _identity(given: str | None) -> str | None:
     return given
 
 
-@dead_letters.command(
-    name="export",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters export state.db -o dead.jsonl.gz
-        braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
-        """
-    ),
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument()
 @opts.output_option(
     "Write to this file, which only its owner can read, or URL; compressed if it ends "
     "in .gz."
 )
-def export_(path: StatePlace, output: Output) -> None:
+def export_cmd(path: StatePlace, output: Output) -> None:
     """
     Write all dead letters as JSON lines: this is personal data.
 
     They stay in the state file. A body that could not be read is in base64.
+
+    Examples::
+
+        braze-heap dead-letters export state.db -o dead.jsonl.gz
+        braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
     """
     refuse_input(output, sinks.files_of(path), "--output")
     with (

@@ -253,7 +253,7 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self, own: Collection[str] = (), selects: Callable[[str], bool] | None = None
+        self, own: Collection[Path] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
@@ -302,7 +302,7 @@ source_options: Final = opts.group(
 
 
 def _inputs_at(
-    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[str]
+    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[Path]
 ) -> Iterator[Input]:
     if isinstance(place, opts.StoreUrl):
         for obj in find_wanted(place.url, wanted, place.storage_options):
@@ -316,7 +316,7 @@ def _inputs_at(
             yield Input(place, size)
     elif place.is_dir():
         for path in _files_in(place):
-            if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
+            if wanted.has(_absolute(path)) and path.resolve() not in own:
                 yield Input(path, _size(path.stat()), is_found=True)
     elif wanted.has_hour(_absolute(place)):
         yield Input(place, _size(place.stat()))

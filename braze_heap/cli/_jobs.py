@@ -70,10 +70,9 @@ class _Worker:
         run = Run(cls.transformer, Inputs([piece]), cls.unit)
         try:
             with path.open("wb") as raw, compressed(raw, path) as file:
-                try:
-                    run.transform(piece, file, RunProgress())
-                except ui.UnusableError as error:
-                    failure = error
+                run.transform(piece, file, RunProgress())
+        except ui.UnusableError as error:
+            failure = error
         except OSError as error:
             raise ui.cannot_write(path, error) from None
         return run.report, failure

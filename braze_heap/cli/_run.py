@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
 import attrs
@@ -89,7 +90,7 @@ class Run:
 
     @classmethod
     def of(
-        cls, config: Config, source: Source, jobs: int = 1, own: Collection[str] = ()
+        cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
     ) -> "Run":
         """
         Return a run in *jobs* processes; 0 is one per core.

@@ -35,22 +35,10 @@ AGAIN: Final = (
 )
 
 
-@click.command(
-    epilog=ui.epilog(
-        f"""
-        braze-heap send currents/
-        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
-        braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
-        zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
-        braze-heap send batch.json --sink file:calls.jsonl --state trial.db
-
-{sinks.SINKS_HELP}
-
-Running a command again is safe: Heap ignores events it already has.
-        """,
-        one="events went to the dead letter, and --strict is given",
-        zero="done, also if events went to the dead letter",
-    ),
+@ui.command(
+    one="events went to the dead letter, and --strict is given",
+    zero="done, also if events went to the dead letter",
+    more=sinks.SINKS_HELP,
 )
 @opts.storage_option
 @source_options
@@ -85,13 +73,23 @@ def send(
     If reading a file fails, the events before the failure and the other files are sent.
     The exit status is 2 and the message names the file: run the command again. In a
     folder, files that hold no events, such as CSV, are skipped and reported.
+
+    Running a command again is safe: Heap ignores events it already has.
+
+    Examples::
+
+        braze-heap send currents/
+        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
+        braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
+        zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
+        braze-heap send batch.json --sink file:calls.jsonl --state trial.db
     """
     config = setup.config
     options = [name for name in ("--state", "--max-bytes") if config.is_option(name)]
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
     kept = None if discard else sinks.place_of_state(config)
-    run = Run.of(config, source, own=[*map(str, sinks.files_of(kept))])
+    run = Run.of(config, source, own=sinks.files_of(kept))
     inputs, spec = run.inputs, config.sink.to_spec()
     if dry_run or not spec:
         _dry_run(run, all_types, ending)

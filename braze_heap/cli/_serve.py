@@ -50,20 +50,10 @@ class CutOffError(click.ClickException):
     exit_code = 1
 
 
-@click.command(
-    epilog=ui.epilog(
-        f"""
-        braze-heap serve
-        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
-        BRAZE_TOKEN=... braze-heap serve --sink {CALLS} --host 0.0.0.0
-
-{sinks.SINKS_HELP}
-
-Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
-        """,
-        one="stopped, and requests were cut off; Braze sends their events again",
-        zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
-    ),
+@ui.command(
+    one="stopped, and requests were cut off; Braze sends their events again",
+    zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
+    more=sinks.SINKS_HELP,
 )
 @opts.setup_options(
     "transform sink state serve",
@@ -95,6 +85,14 @@ def serve(setup: opts.Setup) -> None:
     Events are delivered before each answer. Without options it runs in trial mode: it
     generates a token and prints it once, and writes the calls to a file. Braze needs
     https: use a proxy or a load balancer.
+
+    Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
+
+    Examples::
+
+        braze-heap serve
+        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
+        BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
     from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
