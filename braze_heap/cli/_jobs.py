@@ -160,7 +160,7 @@ class SplitRun(Run):
             _folder(path) as folder,
             _pool(number, self.config, self.unit, is_forked=is_forked) as pool,
         ):
-            suffix = ".gz" if path.name.endswith(".gz") else ""
+            suffix = ".gz" if str(path).endswith(".gz") else ""
             tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
 
             def start(task: tuple[Input, Path]) -> "Future[_Part]":

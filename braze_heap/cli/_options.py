@@ -84,11 +84,6 @@ class StoreUrl:
     url: str = attrs.field(repr=False)
     storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False)
 
-    @property
-    def name(self) -> str:
-        """The part after the last slash."""
-        return self.url.rpartition("/")[2]
-
     def __str__(self) -> str:
         return shown(re.sub(r"(?<=://)[^:/]*:.*(?=@)", "…", self.url))
 

@@ -131,11 +131,11 @@ def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
     """Yield *raw*, or for a *path* with ``.gz`` a file that compresses into it."""
-    if not path.name.endswith(".gz"):
+    if not str(path).endswith(".gz"):
         yield raw
         return
     level = 6  # gzip's own default; Python's default takes twice as long
-    with gzip.GzipFile(path.name, "wb", level, raw) as file:
+    with gzip.GzipFile("", "wb", level, raw) as file:
         yield cast("IO[bytes]", file)
 
 

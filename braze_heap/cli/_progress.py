@@ -27,14 +27,9 @@ class RunProgress:
     ceiling: float = math.inf
     on_message: Callable[[str], object] = lambda _: None
     on_change: Callable[[str, int], object] = lambda *_: None
-    clock: Callable[[], float] = time.monotonic
     done: int = 0
     events: int = 0
-    started: float = attrs.field(init=False)
-
-    @started.default
-    def _now(self) -> float:
-        return self.clock()
+    started: float = attrs.field(factory=time.monotonic)
 
     def advance(self, units: int) -> None:
         """Count *units* that were read."""
@@ -52,7 +47,7 @@ class RunProgress:
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return max(self.clock() - self.started, 0.001)
+        return max(time.monotonic() - self.started, 0.001)
 
     @property
     def left(self) -> float | None:

@@ -44,12 +44,6 @@ _SAMPLE: Final[Mapping[str, Any]] = {
 }
 
 
-class CutOffError(click.ClickException):
-    """Requests were cut off; Braze sends their events again."""
-
-    exit_code = 1
-
-
 @ui.command(
     one="stopped, and requests were cut off; Braze sends their events again",
     zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
@@ -132,7 +126,7 @@ def serve(setup: opts.Setup) -> None:
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
         cut = ui.plural(metrics.cancelled, "request")
-        raise CutOffError(f"{cut} cut off. Braze sends the events again.")
+        raise click.ClickException(f"{cut} cut off. Braze sends the events again.")
 
 
 def _with_trial(config: Config) -> Config:
