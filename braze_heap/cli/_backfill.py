@@ -154,8 +154,7 @@ class _BackfillRun:
         end: End of its time, in monotonic seconds.
         hours: First hour and end of the last one.
         advice: Advice how to send user properties; empty if they are sent.
-        report: Newest report.
-        left: Estimated seconds for the rest; ``None`` if that is not known.
+        left: Estimated seconds for the rest.
         cause: Cause of its end between two batches; empty while it may go on.
     """
 

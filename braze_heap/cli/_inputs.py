@@ -84,8 +84,7 @@ class Input:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
 
-        *advance* is called with the number of bytes of each piece. *opened* is the
-        object, if that is open.
+        *opened* is the object, if that is open.
         """
         try:
             with contextlib.ExitStack() as files:
@@ -238,13 +237,9 @@ def first_of(texts: Collection[str], most: int = 10) -> list[str]:
 @attrs.frozen
 class Source:
     """
-    Files that a command reads, as the user named them.
+    Files that a command reads, as the user named them; none for stdin.
 
-    Attributes:
-        files: Files, directories, URLs and ``-``; empty for stdin.
-        event_type: Type of records from storage that do not contain it.
-        since: First hour, in UTC, of the paths of files; ``None`` for all.
-        until: End of the last hour.
+    *since* is the first hour in the paths of files, *until* the end of the last one.
     """
 
     files: tuple[Path | opts.StoreUrl, ...]

@@ -20,7 +20,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
-import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
@@ -136,56 +135,51 @@ def _folder(output: Output) -> Iterator[Path]:
             folder.cleanup()
 
 
-@attrs.define(kw_only=True)
-class SplitRun(Run):
+def write_in_parts(run: Run, path: Output, bar: Console | None) -> bool:
     """
-    A run whose inputs are divided among at most *jobs* workers.
+    Write the calls of *run* to *path* with its number of workers.
 
-    Output and report are the same. Each worker makes its transformer from *config*.
+    Output and report are those of one process. Return whether the inputs are divided.
     """
+    inputs = run.inputs.each
+    pieces = [piece for source in inputs for piece in source.pieces(run.unit)]
+    number = min(run.jobs or cores(), len(pieces))
+    if number < 2 or not all(source.is_open_to_others() for source in inputs):
+        return False
+    is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
+    with (
+        open_output(path, inputs, is_joined=True) as file,
+        _folder(path) as folder,
+        _pool(number, run.config, run.unit, is_forked=is_forked) as pool,
+    ):
+        suffix = ".gz" if str(path).endswith(".gz") else ""
+        tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
 
-    config: Config
-    jobs: int
+        def start(task: tuple[Input, Path]) -> "Future[_Part]":
+            with _without_sigint():
+                return pool.submit(_Worker.write_part, *task)
 
-    def _write_to(self, path: Output, bar: Console | None) -> None:
-        inputs = self.inputs.each
-        pieces = [piece for source in inputs for piece in source.pieces(self.unit)]
-        number = min(self.jobs, len(pieces))
-        if number < 2 or not all(source.is_open_to_others() for source in inputs):
-            super()._write_to(path, bar)
-            return
-        is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
-        with (
-            open_output(path, inputs, is_joined=True) as file,
-            _folder(path) as folder,
-            _pool(number, self.config, self.unit, is_forked=is_forked) as pool,
-        ):
-            suffix = ".gz" if str(path).endswith(".gz") else ""
-            tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
+        waiting = iter(tasks)
+        # The workers start here, before a bar starts a thread.
+        parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
+        with run.progress(bar) as shown:
+            for piece, name in tasks:
+                before = run.report.counts.received
+                _join(run, piece, name, file, parts.popleft().result())
+                parts.extend(map(start, itertools.islice(waiting, 1)))
+                shown.advance(piece.size)
+                shown.add_events(run.report.counts.received - before)
+    return True
 
-            def start(task: tuple[Input, Path]) -> "Future[_Part]":
-                with _without_sigint():
-                    return pool.submit(_Worker.write_part, *task)
 
-            waiting = iter(tasks)
-            # The workers start here, before a bar starts a thread.
-            parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
-            with self.progress(bar) as shown:
-                for piece, name in tasks:
-                    before = self.report.counts.received
-                    self._join(piece, name, file, parts.popleft().result())
-                    parts.extend(map(start, itertools.islice(waiting, 1)))
-                    shown.advance(piece.size)
-                    shown.add_events(self.report.counts.received - before)
-
-    def _join(self, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
-        report, failure = part
-        if not piece.lines or not piece.lines[0]:
-            self.before = 0
-        with ui.defer_sigint():
-            append(file, path)
-            self.report.merge(report, self.before)
-            path.unlink()
-        self.before += report.counts.received
-        if failure:
-            raise failure
+def _join(run: Run, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
+    report, failure = part
+    if not piece.lines or not piece.lines[0]:
+        run.before = 0
+    with ui.defer_sigint():
+        append(file, path)
+        run.report.merge(report, run.before)
+        path.unlink()
+    run.before += report.counts.received
+    if failure:
+        raise failure

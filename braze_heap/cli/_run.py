@@ -73,12 +73,16 @@ class Run:
     Attributes:
         unit: Bytes of input at whose multiples a batch ends.
         observe: Function that gets the result of each batch.
+        config: Configuration of the transformer, for workers.
+        jobs: Maximum number of workers; 0 is one per core.
         before: Events of the current file that were processed.
     """
 
     transformer: Transformer
     inputs: Inputs
     unit: int = UNIT
+    config: Config = attrs.field(factory=Config)
+    jobs: int = 1
     observe: Callable[[TransformResult], object] = lambda _: None
     report: RunReport = attrs.field(init=False)
     before: int = attrs.field(init=False, default=0)
@@ -92,20 +96,12 @@ class Run:
     def of(
         cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
     ) -> "Run":
-        """
-        Return a run in *jobs* processes; 0 is one per core.
-
-        The command writes the files *own*; they are not read.
-        """
+        """Return a run. The command writes the files *own*; they are not read."""
         transformer = build_transformer(config)
         selects = transformer._mapping.generic.sends_type
         is_selective = transformer._policies.selection is not None
         inputs = source.find(own, selects if is_selective else None)
-        if jobs == 1:
-            return Run(transformer, inputs)
-        from braze_heap.cli._jobs import SplitRun, cores
-
-        return SplitRun(transformer, inputs, config=config, jobs=jobs or cores())
+        return Run(transformer, inputs, config=config, jobs=jobs)
 
     def result(
         self, path: Output, bar: Console | None, *, all_types: bool = False
@@ -135,6 +131,11 @@ class Run:
         return progress("Transforming", size, bar if size > 5_000_000 else None)
 
     def _write_to(self, path: Output, bar: Console | None) -> None:
+        if self.jobs != 1:
+            from braze_heap.cli._jobs import write_in_parts
+
+            if write_in_parts(self, path, bar):
+                return
         with open_output(path, self.inputs.each) as file, self.progress(bar) as shown:
             for source in self.inputs.each:
                 self.transform(source, file, shown)
@@ -162,10 +163,7 @@ class _InvalidReceipt(SinkUnavailable):
 
 class RetryingPipeline(Pipeline):
     """
-    A pipeline that retries for a limited time, and shows why it waits.
-
-    It stops after *limit* seconds without a success. *progress* gets messages, waits
-    and processed events. Other arguments are those of `Pipeline`.
+    A pipeline that retries for *limit* seconds, and shows why it waits in *progress*.
 
     Attributes:
         report: Counts of the events so far.
