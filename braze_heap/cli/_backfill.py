@@ -18,14 +18,8 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import ReadFailedError, WrongFormatError, first_of
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import (
-    Ending,
-    RunOutcome,
-    RunResult,
-    Section,
-    ending_options,
-)
-from braze_heap.cli._run import deliver, patience_option
+from braze_heap.cli._report import RunOutcome, RunResult, Section
+from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.config import Config
 from braze_heap.sinks import Sink
 from braze_heap.sinks._protocol import destination_of
@@ -40,15 +34,14 @@ from braze_heap.wire import UnknownFormatError
 )
 @click.argument("url", type=opts.FilePath(exists=True, urls=True))
 @opts.storage_option
-@opts.setup_options(
-    "transform sink state",
+@delivery_options(
+    "there are dead letters",
     sinks.sink_option("Destination, but not stdout."),
     *sinks.state_options(
         "Keep progress, dead letters and user properties here. Name the state of the "
         "live service to send user properties, too.  [default: state.db]"
     ),
 )
-@opts.yes_option()
 @opts.WINDOW[0]
 @opts.WINDOW[1]
 @opts.option(
@@ -56,17 +49,12 @@ from braze_heap.wire import UnknownFormatError
     "Stop between two batches after this time, with status 75.",
     type=click.FloatRange(min=0, min_open=True),
 )
-@patience_option
-@ending_options("there are dead letters")
 def backfill(
     url: Path | opts.StoreUrl,
-    setup: opts.Setup,
-    yes: bool,
+    delivery: Delivery,
     since: datetime | None,
     until: datetime | None,
     max_time: float | None,
-    patience: float,
-    ending: Ending,
 ) -> None:
     """
     Send all objects of a bucket or folder, in several runs.
@@ -87,7 +75,7 @@ def backfill(
         braze-heap backfill gs://bucket --sink file:calls.jsonl --since 2026-01-15
         braze-heap backfill currents/ --sink 'heap:?app_id=11' --state live.db
     """
-    config = setup.config
+    config = delivery.config
     transformer = opts.build_transformer(config)
     spec, path = sinks.spec_or_exit(config), sinks.place_of_state(config)
     if spec in sinks.STDOUT:
@@ -95,11 +83,11 @@ def backfill(
             "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
-    sinks.refuse_files(spec, url, path, setup.file)
+    read = (url, path)
     if isinstance(url, Path):
         refuse_input(path, [url], "--state")
         url = opts.StoreUrl(str(url))
-    with sinks.opened(config, f"the events of {url}", is_agreed=yes) as sink:
+    with delivery.opened(f"the events of {url}", *read) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
                 f"--sink: progress is kept per destination, but {type(sink).__name__} "
@@ -109,21 +97,15 @@ def backfill(
             advice = _advice(config, sink, kept)
             end = time.monotonic() + max_time if max_time else math.inf
             run = _BackfillRun(url, end, kept.progress, (since, until), advice)
-            result = deliver(
-                spec,
-                sink,
-                (kept.dead_letter, None if advice else kept.ledger),
-                transformer,
-                run.work,
-                patience=patience,
-                bar=ending.bar,
-                sleep=run.sleep,
+            stores = kept.dead_letter, None if advice else kept.ledger
+            result = delivery.deliver(
+                sink, stores, transformer, run.work, sleep=run.sleep
             )
     if result.outcome.failure and not run.report.objects:
         raise result.outcome.failure
     again = "It continues where this one stopped."
     result = attrs.evolve(result, source=str(url), state=path, again=again)
-    run.complete(result).finish("stdout", ending)
+    run.complete(result).finish("stdout", delivery.ending)
 
 
 def _advice(config: Config, sink: Sink, state: SqliteState | SqlState) -> str:

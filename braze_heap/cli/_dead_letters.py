@@ -25,14 +25,8 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._output import Output, open_output, refuse_input
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import (
-    Ending,
-    Section,
-    ending_options,
-    meaning,
-    print_result,
-)
-from braze_heap.cli._run import deliver, patience_option
+from braze_heap.cli._report import Section, meaning, print_result
+from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.config import Config
 from braze_heap.sinks._protocol import destination_of
@@ -309,13 +303,11 @@ def original_text(record: DeadRecord) -> str:
     zero="done, also if dead letters remain",
 )
 @_path_argument
-@opts.setup_options(
-    "transform sink state",
+@delivery_options(
+    "dead letters remain",
     sinks.sink_option("Destination; see `braze-heap send --help`."),
     sinks.max_bytes_option,
 )
-@opts.yes_option()
-@patience_option
 @opts.option(
     "--destination destinations NAME",
     "Replay what failed at this destination; may be repeated. `list` names them.  "
@@ -324,15 +316,8 @@ def original_text(record: DeadRecord) -> str:
     show_default=False,
 )
 @opts.option("--force", "Also replay events whose mappers are missing today.")
-@ending_options("dead letters remain")
 def replay_cmd(
-    path: str | None,
-    setup: opts.Setup,
-    yes: bool,
-    patience: float,
-    destinations: tuple[str, ...],
-    force: bool,
-    ending: Ending,
+    path: str | None, delivery: Delivery, destinations: tuple[str, ...], force: bool
 ) -> None:
     """
     Deliver the dead letters of a destination by today's mapping.
@@ -346,28 +331,25 @@ def replay_cmd(
         braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
         braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
     """
-    config = setup.config
+    config = delivery.config
     transformer = opts.build_transformer(config)
     spec, place = sinks.spec_or_exit(config), _place(path, config)
-    sinks.refuse_files(spec, place, setup.file)
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
         sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
-        sinks.opened(config, f"the dead letters in {place}", is_agreed=yes) as sink,
+        delivery.opened(f"the dead letters in {place}", place) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
         _check_known("--destination: no dead letter is for", destinations, counts)
-        stores, bar = (state.dead_letter, state.ledger), ending.bar
-        result = deliver(
-            spec, sink, stores, transformer, work, patience=patience, bar=bar
-        )
+        stores = state.dead_letter, state.ledger
+        result = delivery.deliver(sink, stores, transformer, work)
     again = "The dead letter contains only what still needs to be delivered."
     result = attrs.evolve(result, source=str(place), state=place, again=again)
-    result.finish(sinks.report_stream(spec), ending)
+    result.finish(sinks.report_stream(spec), delivery.ending)
 
 
 def _age(text: str) -> timedelta:

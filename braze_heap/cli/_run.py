@@ -1,10 +1,11 @@
 """Runs of commands over many events: written calls, or a delivery to a sink."""
 
 import contextlib
+import functools
 import math
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
@@ -22,6 +23,7 @@ from braze_heap import (
     TransformResult,
 )
 from braze_heap.cli import _console as ui
+from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import (
     FEW,
@@ -32,10 +34,16 @@ from braze_heap.cli._inputs import (
     Source,
     batches,
 )
-from braze_heap.cli._options import build_transformer, option
 from braze_heap.cli._output import Output, is_replaced, open_output, write_calls
 from braze_heap.cli._progress import RunProgress, format_duration, progress
-from braze_heap.cli._report import TOP, RunOutcome, RunReport, RunResult
+from braze_heap.cli._report import (
+    TOP,
+    Ending,
+    RunOutcome,
+    RunReport,
+    RunResult,
+    ending_options,
+)
 from braze_heap.config import Config
 from braze_heap.exceptions import (
     DeliveryError,
@@ -56,7 +64,7 @@ Function that passes batches to a pipeline and counts the units read. It returns
 report, or ``None`` for the sum of the batches.
 """
 
-patience_option: Final = option(
+_patience_option: Final = opts.option(
     "--patience SECONDS",
     "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
     "does not count.",
@@ -97,7 +105,7 @@ class Run:
         cls, config: Config, source: Source, jobs: int = 1, own: Collection[Path] = ()
     ) -> "Run":
         """Return a run. The command writes the files *own*; they are not read."""
-        transformer = build_transformer(config)
+        transformer = opts.build_transformer(config)
         selects = transformer._mapping.generic.sends_type
         is_selective = transformer._policies.selection is not None
         inputs = source.find(own, selects if is_selective else None)
@@ -229,65 +237,115 @@ class RetryingPipeline(Pipeline):
         return super()._wait(seconds, cause)
 
 
-def deliver(
-    spec: str,
-    sink: Sink,
-    stores: Stores,
-    transformer: Transformer,
-    work: Work,
-    *,
-    patience: float,
-    bar: Console | None,
-    total: int = 0,
-    sleep: Callable[[float], object] = time.sleep,
-) -> RunResult:
-    """
-    Do *work*, close *sink*, and return the result.
+@attrs.frozen
+class Delivery:
+    """Options of a command that delivers events to a sink."""
 
-    Args:
-        patience: Maximum seconds without a success; stdout is not retried.
-        total: Units that *work* reads; 0 if that is not known.
-    """
-    dead_letter, ledger = stores
-    is_stdout = spec in sinks.STDOUT
-    ceiling = math.inf
-    if heap := sinks.HeapTarget.of(sink):
-        ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
-    with progress("Sending", total, bar, ceiling) as shown:
-        pipeline = RetryingPipeline(
-            transformer,
-            sink,
-            dead_letter,
-            ledger=sinks.ledger_for(spec, sink, ledger, shown.on_message),
-            limit=0.0 if is_stdout else patience,
-            progress=shown,
-            sleep=sleep,
+    setup: opts.Setup
+    yes: bool
+    patience: float
+    ending: Ending
+
+    @property
+    def config(self) -> Config:
+        """The configuration of the command."""
+        return self.setup.config
+
+    @contextlib.contextmanager
+    def opened(self, events: str, *read: opts.Place | None) -> Iterator[Sink]:
+        """
+        Open the sink for `deliver`, which closes it; so does an error.
+
+        It must not write a file that is *read*. If it is Heap, show host and app, and
+        ask before *events* go there.
+        """
+        sinks.refuse_files(self.config.sink.to_spec(), *read, self.setup.file)
+        sink = sinks.open_sink_or_exit(self.config)
+        try:
+            if target := sinks.HeapTarget.of(sink):
+                click.echo(f"{target}\n{sinks.SILENTLY}", err=True)
+                question = f"Send {events} there?"
+                ui.confirm(question, "sent", is_agreed=self.yes)
+            yield sink
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error counts
+                sink.close()
+            raise
+
+    def deliver(
+        self,
+        sink: Sink,
+        stores: Stores,
+        transformer: Transformer,
+        work: Work,
+        *,
+        total: int = 0,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> RunResult:
+        """
+        Do *work*, which reads *total* units, close *sink*, and return the result.
+
+        A failure of stdout is not retried.
+        """
+        (dead_letter, ledger), spec = stores, self.config.sink.to_spec()
+        is_stdout = spec in sinks.STDOUT
+        ceiling = math.inf
+        if heap := sinks.HeapTarget.of(sink):
+            ceiling = heap.options.events_a_minute or EVENTS_A_MINUTE
+        with progress("Sending", total, self.ending.bar, ceiling) as shown:
+            pipeline = RetryingPipeline(
+                transformer,
+                sink,
+                dead_letter,
+                ledger=sinks.ledger_for(spec, sink, ledger, shown.on_message),
+                limit=0.0 if is_stdout else self.patience,
+                progress=shown,
+                sleep=sleep,
+            )
+
+            def run() -> None:
+                try:
+                    with contextlib.closing(sink):
+                        pipeline.report = work(pipeline, shown) or pipeline.report
+                    if is_stdout:
+                        sys.stdout.flush()
+                except (DeliveryError, StateError, OSError) as error:
+                    is_closed = pipeline.is_pipe_closed or _is_broken_pipe(error)
+                    if is_stdout and is_closed:
+                        raise BrokenPipeError from None
+                    if is_stdout and isinstance(error, OSError):
+                        ui.redirect_to_devnull("stdout")
+                    raise sinks.failure_of(error) from None
+
+            outcome = outcome_of(run, "Processed before that:")
+            seconds = shown.seconds
+        if isinstance(outcome.failure, ReadFailedError):
+            note = "Not everything could be read. Processed the rest:"
+            outcome = attrs.evolve(outcome, note=note)
+        return RunResult(
+            report=RunReport(counts=pipeline.report),
+            outcome=outcome,
+            seconds=seconds,
+            sink=sinks.describe_sink(spec, heap),
         )
 
-        def run() -> None:
-            try:
-                with contextlib.closing(sink):
-                    pipeline.report = work(pipeline, shown) or pipeline.report
-                if is_stdout:
-                    sys.stdout.flush()
-            except (DeliveryError, StateError, OSError) as error:
-                if is_stdout and (pipeline.is_pipe_closed or _is_broken_pipe(error)):
-                    raise BrokenPipeError from None
-                if is_stdout and isinstance(error, OSError):
-                    ui.redirect_to_devnull("stdout")
-                raise sinks.failure_of(error) from None
 
-        outcome = outcome_of(run, "Processed before that:")
-        seconds = shown.seconds
-    if isinstance(outcome.failure, ReadFailedError):
-        note = "Not everything could be read. Processed the rest:"
-        outcome = attrs.evolve(outcome, note=note)
-    return RunResult(
-        report=RunReport(counts=pipeline.report),
-        outcome=outcome,
-        seconds=seconds,
-        sink=sinks.describe_sink(spec, heap),
-    )
+def delivery_options(what: str, *options: opts.Decorator) -> opts.Decorator:
+    """Add the options of a `Delivery`: *options* of keys, and --strict for *what*."""
+
+    def add(command: Any) -> Any:
+        def run(
+            setup: opts.Setup, yes: bool, patience: float, ending: Ending, **values: Any
+        ) -> Any:
+            delivery = Delivery(setup, yes, patience, ending)
+            return command(delivery=delivery, **values)
+
+        functools.update_wrapper(run, command)
+        run = _patience_option(ending_options(what)(run))
+        run = opts.yes_option()(run)
+        return opts.setup_options("transform sink state", *options)(run)
+
+    return add
 
 
 def _is_broken_pipe(error: Exception) -> bool:

@@ -17,14 +17,8 @@ from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._inputs import Source, batches, source_options
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import (
-    Ending,
-    RunReport,
-    Section,
-    ending_options,
-    next_steps,
-)
-from braze_heap.cli._run import Run, deliver, patience_option
+from braze_heap.cli._report import Ending, RunReport, Section, next_steps
+from braze_heap.cli._run import Delivery, Run, delivery_options
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
@@ -42,26 +36,16 @@ AGAIN: Final = (
 )
 @opts.storage_option
 @source_options
-@opts.setup_options(
-    "transform sink state",
+@delivery_options(
+    "there are dead letters",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
     *sinks.state_options(),
 )
 @opts.option("--dry-run", "Send nothing, also if a sink is configured.")
-@opts.yes_option()
 @opts.option("--discard", "Count what cannot be delivered; keep no state.")
-@patience_option
 @opts.all_types_option
-@ending_options("there are dead letters")
 def send(
-    source: Source,
-    setup: opts.Setup,
-    dry_run: bool,
-    yes: bool,
-    discard: bool,
-    patience: float,
-    all_types: bool,
-    ending: Ending,
+    source: Source, delivery: Delivery, dry_run: bool, discard: bool, all_types: bool
 ) -> None:
     """
     Send Currents events to Heap, or to another sink.
@@ -84,7 +68,7 @@ def send(
         zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
         braze-heap send batch.json --sink file:calls.jsonl --state trial.db
     """
-    config = setup.config
+    config, ending = delivery.config, delivery.ending
     options = [name for name in ("--state", "--max-bytes") if config.is_option(name)]
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
@@ -95,25 +79,21 @@ def send(
         _dry_run(run, all_types, ending)
     if written := opts.STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
-    sinks.refuse_files(spec, kept, setup.file)
 
     def work(pipeline: Pipeline, shown: RunProgress) -> None:
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
     with (
-        sinks.opened(config, f"the events of {inputs}", is_agreed=yes) as sink,
+        delivery.opened(f"the events of {inputs}", kept) as sink,
         sinks.state_of(config) if kept else contextlib.nullcontext() as state,
     ):
         if state and not ending.quiet:
             place = ui.safe(str(kept), 500)
             click.echo(f"What cannot be delivered goes to {place}.", err=True)
         stores = (state.dead_letter, state.ledger) if state else (DISCARD, None)
-        result = deliver(
-            *(spec, sink, stores, run.transformer, work),
-            patience=patience,
-            bar=ending.bar,
-            total=inputs.size,
+        result = delivery.deliver(
+            sink, stores, run.transformer, work, total=inputs.size
         )
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)

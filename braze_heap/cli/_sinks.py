@@ -147,26 +147,6 @@ def open_sink_or_exit(config: Config) -> Sink:
         raise ui.UnusableError(f"{name}: {flaw}") from None
 
 
-@contextlib.contextmanager
-def opened(config: Config, events: str, *, is_agreed: bool) -> Iterator[Sink]:
-    """
-    Open the sink of *config* for `deliver`, which closes it; so does an error.
-
-    If it is Heap, show host and app, and ask before *events* go there, unless that
-    *is_agreed*.
-    """
-    sink = open_sink_or_exit(config)
-    try:
-        if target := HeapTarget.of(sink):
-            click.echo(f"{target}\n{SILENTLY}", err=True)
-            ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
-        yield sink
-    except BaseException:
-        with contextlib.suppress(Exception):  # the first error counts
-            sink.close()
-        raise
-
-
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
     """Return the name of a sink in reports: without its options."""
     return str(target) if target else ui.safe(spec.partition("?")[0], 200)
