@@ -303,22 +303,15 @@ def _inputs_at(
         for obj in find_wanted(place.url, wanted, place.storage_options):
             is_found = obj.url.rstrip("/") != place.url.rstrip("/")
             yield Input(obj, obj.size, is_found, obj.event_type)
-    elif place == opts.STDIN:
-        size = 0
-        with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
-            size = _size(os.fstat(sys.stdin.fileno()))
-        if wanted.has_hour("stdin"):
-            yield Input(place, size)
-    elif place.is_dir():
+    elif place != opts.STDIN and place.is_dir():
         for path in _files_in(place):
-            if wanted.has(_absolute(path)) and path.resolve() not in own:
-                yield Input(path, _size(path.stat()), is_found=True)
-    elif wanted.has_hour(_absolute(place)):
-        yield Input(place, _size(place.stat()))
-
-
-def _absolute(path: Path) -> str:
-    return path.absolute().as_posix()
+            is_wanted = wanted.has(path.absolute().as_posix())
+            if is_wanted and path.resolve() not in own:
+                yield Input(path, _size(path), is_found=True)
+    else:
+        name = "stdin" if place == opts.STDIN else place.absolute().as_posix()
+        if wanted.has_hour(name):
+            yield Input(place, _size(place))
 
 
 def _files_in(root: Path) -> list[Path]:
@@ -344,8 +337,14 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _size(status: os.stat_result) -> int:
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+def _size(path: Path) -> int:
+    """Return the bytes of a regular file; 0 if it is something else."""
+    with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
+        is_stdin = path == opts.STDIN
+        status = os.fstat(sys.stdin.fileno()) if is_stdin else path.stat()
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size
+    return 0
 
 
 def batches(

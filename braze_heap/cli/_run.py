@@ -45,18 +45,11 @@ from braze_heap.cli._report import (
     ending_options,
 )
 from braze_heap.config import Config
-from braze_heap.exceptions import (
-    DeliveryError,
-    StateError,
-    retry_after_of,
-)
+from braze_heap.exceptions import DeliveryError, StateError, retry_after_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.observers import BatchDetails, Outcome
 from braze_heap.sinks import Receipt, Sink
 from braze_heap.state import DeadLetter, Ledger
-
-Stores: TypeAlias = tuple[DeadLetter, Ledger | None]
-"""Dead letter and ledger; without a ledger, only properties of this run are known."""
 
 Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
 """
@@ -275,7 +268,7 @@ class Delivery:
     def deliver(
         self,
         sink: Sink,
-        stores: Stores,
+        stores: tuple[DeadLetter, Ledger | None],
         transformer: Transformer,
         work: Work,
         *,
@@ -285,7 +278,8 @@ class Delivery:
         """
         Do *work*, which reads *total* units, close *sink*, and return the result.
 
-        A failure of stdout is not retried.
+        Without a ledger in *stores*, only user properties of this run are known. A
+        failure of stdout is not retried.
         """
         (dead_letter, ledger), spec = stores, self.config.sink.to_spec()
         is_stdout = spec in sinks.STDOUT
