@@ -203,11 +203,10 @@ class _BackfillRun:
             left = f", about {format_duration(self.left)} left" if self.left else ""
             note = f"Stopped by {self.cause}, and nothing is lost{left}."
             outcome = RunOutcome(ui.UnavailableError.exit_code, note)
-        more = [*self._sections(is_named=isinstance(outcome.failure, ReadFailedError))]
-        return attrs.evolve(result, outcome=outcome, more=more)
+        return attrs.evolve(result, outcome=outcome, more=[*self._sections()])
 
-    def _sections(self, *, is_named: bool) -> Iterator[Section]:
-        """Yield the parts about objects; *is_named*: the error names failed ones."""
+    def _sections(self) -> Iterator[Section]:
+        """Yield the parts about objects."""
         report = self.report
         for name, value in attrs.asdict(report).items():
             if name not in ("events", "skipped"):
@@ -220,12 +219,9 @@ class _BackfillRun:
             (report.done - report.done_before, "delivered by this run"),
             (waiting, "not delivered yet"),
         ]
-        title = "Objects"
-        if not report.objects:
-            title = "Objects: none in these hours, so there is nothing to deliver"
-        yield Section(title=title, rows=rows if report.objects else [(0, "found")])
+        yield Section(title="Objects", rows=rows)
         failures = [("-", text) for text in first_of(report.failures.values())]
-        yield Section(title="Could not be read", rows=() if is_named else failures)
+        yield Section(title="Could not be read", rows=failures)
         number, note = report.skipped_user_properties, ""
         if number and self.advice:
             note = (

@@ -9,7 +9,7 @@ import shlex
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -159,10 +159,12 @@ def _listing(
     note = f"{ui.plural(number, 'dead letter')} in {path}"
     yield Section("records", number, note=note)
     by_reason = sorted(groups.values(), key=lambda group: -group["records"])
-    rows = [
-        (g["reason"], g["records"], _hours(g), meaning(g["reason"])) for g in by_reason
-    ]
-    yield Section("by_reason", by_reason, "By reason", rows)
+    rows = []
+    for group in by_reason:
+        word, times = group["reason"], (group["oldest"][:16], group["newest"][:16])
+        rows.append((word, group["records"], *times, meaning(word)))
+    headings = ("reason", "records", "oldest", "newest", "meaning")
+    yield Section("by_reason", by_reason, "By reason", rows, columns=headings)
     yield Section.of_counts(
         "by_destination",
         "By destination",
@@ -176,22 +178,12 @@ def _listing(
         "letters",
         letters,
         f"The oldest {len(letters):,}" if rest else "Dead letters",
-        [(letter["reason"], Text(_title(letter))) for letter in letters],
+        [
+            (each["reason"], each["key"][:48], each["event_type"] or "", each["detail"])
+            for each in letters
+        ],
         f"{more}\nTo see one with its event: {command}",
     )
-
-
-def _hours(group: Mapping[str, str]) -> str:
-    minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
-    return f"{' to '.join(dict.fromkeys(minutes))} UTC"
-
-
-def _title(letter: dict[str, Any]) -> str:
-    """Return enough of the key to distinguish it from others, type and detail."""
-    name, colon, digest = letter["key"].rpartition(":")
-    key = ui.safe(f"{name}{colon}{digest[: 8 if name else 16]}", 300)
-    first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
-    return f"{first}\n{ui.safe(letter['detail'], 300)}"
 
 
 def _to_dict(record: DeadRecord) -> dict[str, Any]:
@@ -240,7 +232,7 @@ def show_cmd(path: StatePlace, key: str | None, original: bool, as_json: bool) -
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
     with sinks.read_state(path) as state:
-        record = _found(state.dead_letter, key, path)
+        record = _found(state.dead_letter, key)
     click.echo(PERSONAL, err=True)
     if not original:
         print_result(_whole(record), as_json=as_json)
@@ -250,7 +242,7 @@ def show_cmd(path: StatePlace, key: str | None, original: bool, as_json: bool) -
         click.echo(ui.safe_lines(text) if sys.stdout.isatty() else text)
 
 
-def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
+def _found(store: DeadLetter, key: str) -> DeadRecord:
     """
     Return the record that *key* means: its key, its event's id, or how one begins.
 
@@ -261,13 +253,11 @@ def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
     exact = [r for r in found if key in (r.key, r.key.rpartition(":")[0] or r.key)]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    if not found:
-        raise ui.UnusableError(
-            f"no key begins with {ui.safe(key)!r}. "
-            f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
-        )
-    names = ", ".join(ui.safe(record.key, 300) for record in found[:5])
-    raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:5]) or "none"
+    raise ui.UnusableError(
+        f"KEY must be the beginning of one key, but {len(found):,} begin with "
+        f"{ui.safe(key)!r}: {names}. See `braze-heap dead-letters list`."
+    )
 
 
 def _whole(record: DeadRecord) -> Iterator[Section]:

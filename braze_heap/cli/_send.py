@@ -138,20 +138,15 @@ class Forecast:
         for event_type, number in self.event_types.items():
             categories[category_of(event_type)] += number
         minutes = total / EVENTS_A_MINUTE
-        rows = [
-            (n, ui.plural(n, kind).partition(" ")[2])
-            for kind, n in report.calls.items()
-        ]
-        if failed := report.counts.dead_lettered:
-            rows.append((failed, "for the dead letter"))
-        if people := len(self.people):
-            rows.append((people, "person" if people == 1 else "people"))
+        rows = [*report.calls.items(), ("user", len(self.people))]
+        rows.append(("dead letter", report.counts.dead_lettered))
+        lines = [(n, ui.plural(n, noun).partition(" ")[2]) for noun, n in rows if n]
         least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
         yield Section(
             "people",
-            people,
+            len(self.people),
             "Dry run: nothing was sent. With --sink it would send",
-            rows or [(0, "events")],
+            lines or [(0, "events")],
             f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
         )
         yield Section("minutes", round(minutes, 1))

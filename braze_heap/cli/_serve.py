@@ -9,7 +9,6 @@ import logging
 import secrets
 import shlex
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -189,9 +188,7 @@ def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> 
         "",
     ]
     if target.startswith("Heap: "):
-        lines[3:3] = textwrap.wrap(
-            sinks.SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
-        )
+        lines.insert(3, f"{_MARGIN}{sinks.SILENTLY}")
     return "\n".join(lines)
 
 

@@ -138,10 +138,10 @@ def open_sink_or_exit(config: Config) -> Sink:
     except SinkSpecError as error:
         raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        if error.name not in ("anyio", "httpcore2", "httpx2"):
-            raise ui.UnusableError(f"the sink needs the package {error.name}") from None
-        advice = "pip install 'braze_heap[cli,http]'"
-        raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
+        advice = "a Heap sink needs pip install 'braze_heap[cli,http]'"
+        raise ui.UnusableError(
+            f"{name} needs the package {error.name}; {advice}"
+        ) from None
     except Exception as error:
         flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
         raise ui.UnusableError(f"{name}: {flaw}") from None
