@@ -116,7 +116,8 @@ class FilePath(click.Path):
         """Return *value* as a path, or a URL as a `StoreUrl`."""
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
-        place = place_of(os.fspath(value))
+        text = os.fspath(value)
+        place = place_of(text)
         if isinstance(place, StoreUrl):
             if self._urls:
                 return place
@@ -125,9 +126,9 @@ class FilePath(click.Path):
         try:
             place.stat()
         except (FileNotFoundError, NotADirectoryError):
-            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(place)):
-                name = ui.safe(str(place), 200)
-                self.fail(f"{name} has too few slashes for a URL.", param, ctx)
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+                name = ui.safe(text, 200)
+                self.fail(f"{name} is neither a path nor a whole URL.", param, ctx)
         except (OSError, ValueError) as error:
             flaw = getattr(error, "strerror", None) or str(error)
             self.fail(f"{str(place)!r}: {flaw}.", param, ctx)
