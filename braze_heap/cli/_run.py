@@ -52,10 +52,7 @@ from braze_heap.sinks import Receipt, Sink
 from braze_heap.state import DeadLetter, Ledger
 
 Work: TypeAlias = Callable[[Pipeline, RunProgress], Report | None]
-"""
-Function that passes batches to a pipeline and counts the units read. It returns a
-report, or ``None`` for the sum of the batches.
-"""
+"""Function that passes batches to a pipeline, and returns a report or ``None``."""
 
 _patience_option: Final = opts.option(
     "--patience SECONDS",

@@ -169,9 +169,10 @@ def _close(sink: Sink, log: "LineHandler", metrics: Metrics) -> None:
 def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
     source = config.sources.get("serve.token")
-    permanent = f"set {opts.TOKEN_VARIABLE} to use a permanent one"
-    where = f"\n{_MARGIN}generated for this run; {permanent}"
-    token = f"in {source}" if source else f"{config.serve.token}{where}"
+    token = f"in {source}"
+    if not source:
+        advice = f"generated for this run; set {opts.TOKEN_VARIABLE} to keep one"
+        token = f"{config.serve.token}\n{_MARGIN}{advice}"
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
