@@ -1,9 +1,11 @@
 """The commands, as one click application."""
 
+import contextlib
 import importlib
 import os
 import sys
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
 
@@ -35,19 +37,32 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Return the context; a help that cannot be written is an error to show."""
+        with _shown_errors():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a path that cannot be used is an error to show."""
-        try:
+        with _shown_errors():
             return super().invoke(ctx)
-        except DeliveryError as error:  # of a mapper, while explain or plan tries it
-            raise ui.mapper_unavailable(error) from None
-        except OSError as error:
-            if error.filename is None:  # a closed pipe, for example
-                raise
-            path = os.fsdecode(error.filename)
-            raise ui.UnusableError(
-                f"cannot use {path}: {ui.describe_os_error(error)}. {ui.PERMISSIONS}"
-            ) from None
+
+
+@contextlib.contextmanager
+def _shown_errors() -> Iterator[None]:
+    try:
+        yield
+    except DeliveryError as error:  # of a mapper, while explain or plan tries it
+        raise ui.mapper_unavailable(error) from None
+    except OSError as error:
+        if error is ui.error_of("stdout"):
+            raise ui.unwritten("stdout", error) from None
+        if error.filename is None:
+            raise
+        path = os.fsdecode(error.filename)
+        raise ui.UnusableError(
+            f"cannot use {path}: {ui.describe_os_error(error)}. {ui.PERMISSIONS}"
+        ) from None
 
 
 @click.group(
@@ -76,7 +91,7 @@ def app() -> None:
 def run() -> None:
     """Run the command line, and exit with its status."""
     ui.replace_closed_streams()
-    ui.buffer_stdout()
+    ui.record_errors()
     try:
         sys.exit(app.main(prog_name="braze-heap", standalone_mode=False))
     except click.ClickException as error:

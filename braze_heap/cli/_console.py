@@ -216,14 +216,65 @@ def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
     try:
         yield
         getattr(sys, stream).flush()
-    except BrokenPipeError:
-        redirect_to_devnull(stream)
-        sys.exit(SIGPIPE_EXIT)
     except OSError as error:
         if error.filename is not None:
             raise
-        redirect_to_devnull(stream)
-        raise cannot_write(stream, error) from None
+        raise unwritten(stream, error) from None
+
+
+def unwritten(stream: Stream, error: OSError) -> SystemExit | UnusableError:
+    """Return what ends a command after *error* of *stream*, which is not used again."""
+    redirect_to_devnull(stream)
+    if isinstance(error, BrokenPipeError):
+        return SystemExit(SIGPIPE_EXIT)
+    return cannot_write(stream, error)
+
+
+class _RecordedStream(io.RawIOBase):
+    """
+    The raw part of a text stream, which remembers its first error.
+
+    If it *is_lossy*, what cannot be written is lost: a full disk of the log stops no
+    delivery.
+    """
+
+    error: OSError | None = None
+
+    def __init__(self, stream: Any, *, is_lossy: bool) -> None:
+        self._stream = stream  # which would close the raw one when it is collected
+        self._raw = getattr(stream.buffer, "raw", stream.buffer)
+        self._is_lossy = is_lossy
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return bool(self._raw.isatty())
+
+    def fileno(self) -> int:
+        return int(self._raw.fileno())
+
+    def write(self, data: Any, /) -> int | None:
+        try:
+            written: int | None = self._raw.write(data)
+            return written
+        except OSError as error:
+            self.error = self.error or error
+            if not self._is_lossy:
+                raise
+            return len(data)
+
+
+def error_of(stream: Stream) -> OSError | None:
+    """Return the first error while *stream* was written, raised or not."""
+    raw = getattr(getattr(getattr(sys, stream), "buffer", None), "raw", None)
+    return raw.error if isinstance(raw, _RecordedStream) else None
+
+
+def raise_lost(stream: Stream) -> None:
+    """Raise the first error while *stream* was written, if it was not raised then."""
+    if error := error_of(stream):
+        raise error
 
 
 def replace_closed_streams() -> None:
@@ -245,18 +296,24 @@ def replace_closed_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def buffer_stdout() -> None:
+def record_errors() -> None:
     """
-    Give stdout a buffer, also under ``PYTHONUNBUFFERED``.
+    Let stdout and stderr record their errors. Those of stderr are not raised.
 
-    Many containers set that. Without a buffer, Python loses the rest of a write that a
-    signal or a full disk interrupts.
+    Both get a buffer, also under ``PYTHONUNBUFFERED``, which many containers set.
+    Without a buffer, Python loses the rest of a write that a signal or a full disk
+    interrupts.
     """
-    out = sys.stdout
-    if isinstance(getattr(out, "buffer", None), io.RawIOBase):
-        sys.stdout = open(  # noqa: SIM115 (as long as the process lives)
-            out.fileno(), "w", 1, out.encoding, out.errors, closefd=False
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        recorded = _RecordedStream(stream, is_lossy=name == "stderr")
+        wrapped = io.TextIOWrapper(
+            io.BufferedWriter(recorded),
+            stream.encoding,
+            stream.errors,
+            line_buffering=stream.line_buffering or stream.write_through,
         )
+        setattr(sys, name, wrapped)
 
 
 def redirect_to_devnull(stream: Stream) -> None:

@@ -170,6 +170,7 @@ def print_result(
     with ui.exit_on_broken_pipe(stream):
         if as_json:
             ui.write(to_json(to_values(result)), out)
+            ui.raise_lost(stream)
         else:
             ui.show(Group(*result), out)
 
@@ -364,11 +365,16 @@ class RunResult:
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
-        if not ending.quiet:  # a closed terminal or pipe does not change the status
-            with contextlib.suppress(SystemExit, ui.UnusableError):
+        failure = self.outcome.failure
+        if not ending.quiet:
+            try:
                 print_result(self.sections(), stream, as_json=ending.as_json)
-        if self.outcome.failure:
-            raise self.outcome.failure
+            except SystemExit:
+                pass  # nobody wants to read it
+            except ui.UnusableError as error:
+                failure = failure or (None if self.outcome.status else error)
+        if failure:
+            raise failure
         is_failure = ending.strict and self.report.counts.dead_lettered > 0
         sys.exit(self.outcome.status or int(is_failure))
 

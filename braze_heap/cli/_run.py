@@ -165,7 +165,6 @@ class RetryingPipeline(Pipeline):
 
     Attributes:
         report: Counts of the events so far.
-        is_pipe_closed: Whether the reader of the output closed the pipe.
     """
 
     def __init__(
@@ -174,17 +173,12 @@ class RetryingPipeline(Pipeline):
         observers = [self._processed]
         super().__init__(*args, observers=observers, patience=math.inf, **options)
         self.report = Report()
-        self.is_pipe_closed = False
         self._limit = limit
         self._progress = progress
         self._failed_at: float | None = None
 
     def _send(self, calls: Sequence[Call]) -> object:
-        try:
-            receipt = super()._send(calls)
-        except Exception as error:
-            self.is_pipe_closed = self.is_pipe_closed or _is_broken_pipe(error)
-            raise
+        receipt = super()._send(calls)
         if isinstance(receipt, Receipt):
             try:
                 receipt.checked(len(calls))
@@ -301,11 +295,10 @@ class Delivery:
                     if is_stdout:
                         sys.stdout.flush()
                 except (DeliveryError, StateError, OSError) as error:
-                    is_closed = pipeline.is_pipe_closed or _is_broken_pipe(error)
-                    if is_stdout and is_closed:
-                        raise BrokenPipeError from None
-                    if is_stdout and isinstance(error, OSError):
-                        ui.redirect_to_devnull("stdout")
+                    if is_stdout and (cause := ui.error_of("stdout")):
+                        ended = ui.unwritten("stdout", cause)
+                        is_closed = isinstance(ended, SystemExit)
+                        raise (BrokenPipeError if is_closed else ended) from None
                     raise sinks.failure_of(error) from None
 
             outcome = outcome_of(run, "Processed before that:")
@@ -337,10 +330,6 @@ def delivery_options(what: str, *options: opts.Decorator) -> opts.Decorator:
         return opts.setup_options("transform sink state", *options)(run)
 
     return add
-
-
-def _is_broken_pipe(error: Exception) -> bool:
-    return isinstance(error.__context__ or error, BrokenPipeError)
 
 
 def outcome_of(work: Callable[[], object], done: str) -> RunOutcome:

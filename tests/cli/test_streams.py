@@ -163,12 +163,18 @@ def test_full_disk_is_named() -> None:
     assert b"Traceback" not in stderr
 
 
-FULL = ["plan", "plan --format csv", "events", "explain {0}", "drift {0}", "check"]
+FULL = [
+    *("--help", "--version", "send --help", "dead-letters list --help"),
+    *("plan", "plan --format csv", "events", "explain {0}", "drift {0}", "check"),
+    *("send {0}", "send {0} --json", "transform {0} --json -o {0}.calls"),
+    *("send {0} --discard --sink file:{0}.calls --json",),
+    *("send {0} --discard --sink -", "send {0} --discard --sink console:"),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
-@pytest.mark.parametrize("command", [*FULL, "send {0} --discard --sink -"])
+@pytest.mark.parametrize("command", FULL)
 def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) -> None:
     """No command ends with a traceback or with success then."""
     with open("/dev/full", "wb") as full:
@@ -176,9 +182,37 @@ def test_stdout_that_cannot_be_written_is_an_error(command: str, batch: Path) ->
         _, stderr = process.communicate(timeout=60)
 
     assert process.returncode == 2
-    assert b"No space left on device" in stderr
+    assert b"cannot write stdout: No space left on device" in stderr
     assert b"Traceback" not in stderr
     assert b"Exception ignored" not in stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("transform {0} -o {1}", 0),
+        ("transform {0} --json", 2),  # somebody wants this report
+        ("send {0} --discard --sink file:{1}", 0),
+        ("transform missing", 2),
+        ("no-such-command", 2),
+    ],
+)
+def test_full_disk_of_the_log_changes_nothing_but_the_log(
+    command: str, expected: int, batch: Path, tmp_path: Path
+) -> None:
+    """Messages are lost; calls are written, and the status is the usual one."""
+    calls = tmp_path / "calls.jsonl"
+    words = command.format(batch, calls).split()
+    with open("/dev/full", "wb") as full:
+        process = start(*words, stderr=full)
+        stdout, _ = process.communicate(timeout=60)
+
+    assert process.returncode == expected
+    if "{0}" in command:
+        written = calls.read_text() if calls.exists() else stdout.decode()
+        assert keys(written) == ["event-1", "event-2"]
 
 
 def test_terminal_without_input_is_told_what_to_do() -> None:
