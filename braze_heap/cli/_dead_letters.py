@@ -9,10 +9,10 @@ import shlex
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, Self, cast
 
 import attrs
 import click
@@ -35,6 +35,7 @@ from braze_heap.state import (
     DeadLetter,
     DeadRecord,
     Found,
+    PersonFilter,
     SqliteState,
     SqlState,
     export,
@@ -390,14 +391,15 @@ def purge_cmd(
     With IDENTITY (an id, an email address, a phone number) every event and unreadable
     body that contains it is removed, in any field or encoding. Those that only may be
     about it, such as one with a short id among other text, are named and kept. "-"
-    reads IDENTITY from stdin, which keeps it out of the history of your shell. All
-    destinations are covered. --reason, --before and --older-than narrow down. Without
-    them, the user properties of the person are removed from the ledger, too.
+    reads identities from stdin, one a line, which keeps them out of the history of
+    your shell. All destinations are covered. --reason, --before and --older-than
+    narrow down. Without them, the user properties of the person are removed from the
+    ledger, too.
 
     Examples::
 
         braze-heap dead-letters purge state.db cust-21
-        braze-heap dead-letters purge state.db - --yes < identity.txt
+        braze-heap dead-letters purge state.db - --yes < identities.txt
         braze-heap dead-letters purge state.db cust-21 --suspected
         braze-heap dead-letters purge state.db --reason not_an_object
         braze-heap dead-letters purge state.db --before 2026-01-31 --yes
@@ -413,7 +415,7 @@ def purge_cmd(
         )
     if suspected and identity is None:
         raise click.UsageError("--suspected needs an IDENTITY.")
-    who = _identity(identity) or (lambda _: True)
+    people = read_identities([identity]) if identity is not None else []
     end = before.replace(tzinfo=UTC) if before else None
 
     def is_chosen(record: DeadRecord) -> bool:
@@ -421,15 +423,14 @@ def purge_cmd(
         return is_old and reason in (None, record.reason)
 
     with sinks.open_state(path) as state:
-        store, ledger = state.dead_letter, state.ledger
         _check_reason(reason, state)
-        found = search(filter(is_chosen, store.read()), who)
-        if suspected:
-            found = Found([*found.keys, *found.suspected], {})
-        is_person = isinstance(who, str) and not (reason or end)
-        stated = search_ledger(ledger, str(who)) if is_person else ()
-        removal = Removal(found, stated)
-        is_agreed = yes or not (found.keys or stated)
+        removal = Removal.of(
+            state,
+            people,
+            suspected=suspected,
+            selects=is_chosen if reason or end or not people else None,
+        )
+        is_agreed = yes or not (removal.found.keys or removal.stated)
         ui.confirm(f"Remove {removal} permanently?", "removed", is_agreed=is_agreed)
         removal.forget(state)
     result = [Section(note=f"{removal} removed."), *removal.sections(path)]
@@ -442,6 +443,34 @@ class Removal:
 
     found: Found
     stated: Sequence[str]
+
+    @classmethod
+    def of(
+        cls,
+        state: SqliteState | SqlState | None,
+        people: Sequence[str],
+        *,
+        suspected: bool,
+        selects: Callable[[DeadRecord], bool] | None = None,
+    ) -> Self:
+        """
+        Return what *state* has about *people*, *suspected* dead letters if wanted.
+
+        With *selects*, return only the dead letters that it selects; without people,
+        all of these.
+        """
+        if state is None:
+            return cls(Found([], {}), ())
+        finders: Sequence[PersonFilter] = people or [lambda _: True]
+        found = search(filter(selects, state.dead_letter.read()), *finders)
+        if suspected:
+            found = Found([*found.keys, *found.suspected], {})
+        stated = {
+            name
+            for person in (() if selects else people)
+            for name in search_ledger(state.ledger, person)
+        }
+        return cls(found, sorted(stated))
 
     def __str__(self) -> str:
         users = ui.plural(len(self.stated), "user")
@@ -478,15 +507,27 @@ class Removal:
         )
 
 
-def _identity(given: str | None) -> str | None:
-    if given == "-":
-        if sys.stdin.isatty():
-            given = str(click.prompt("Identity", err=True, hide_input=True))
-        else:
-            given = sys.stdin.readline().rstrip("\r\n")
-    if given is not None and not given.strip():
-        raise click.UsageError("The identity is empty.")
-    return given
+def read_identities(given: Iterable[str]) -> list[str]:
+    """Return the identities *given*, each once; those of stdin for ``-``."""
+    texts = (text for each in given for text in (_read() if each == "-" else [each]))
+    identities = list(dict.fromkeys(texts))
+    if not all(identity.strip() for identity in identities):
+        raise click.UsageError("An IDENTITY is empty. Nothing was removed.")
+    if not identities:
+        raise click.UsageError("stdin has no identities: write one a line.")
+    return identities
+
+
+def _read() -> list[str]:
+    """Return the lines of stdin, except empty ones."""
+    if sys.stdin.isatty():
+        return [str(click.prompt("Identity", err=True, hide_input=True))]
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError("stdin is not text in UTF-8.") from None
+    lines = (line.removesuffix("\r") for line in text.split("\n"))
+    return [line for line in lines if line.strip()]
 
 
 @dead_letters.add_command

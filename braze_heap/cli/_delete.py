@@ -12,13 +12,12 @@ import click
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._dead_letters import Removal
+from braze_heap.cli._dead_letters import Removal, read_identities
 from braze_heap.cli._report import Section, print_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
-from braze_heap.state import Found, SqliteState, SqlState, search, search_ledger
 
 LATER: Final = (
     "An event that comes later makes a new user in Heap. Suppress these identities: "
@@ -118,13 +117,13 @@ def delete(
     if dry_run and yes:
         raise click.UsageError("--dry-run and --yes exclude each other.")
     sinks.refuse_files(spec, path, setup.file)
-    chosen = _checked(identities)
+    chosen = _checked(read_identities(identities))
     with (
         contextlib.closing(sinks.open_sink_or_exit(config)) as sink,
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        removal = _search(state, chosen, suspected=suspected)
+        removal = Removal.of(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
         deletion = _Deletion(chosen, where, path, removal)
         rejected = None
@@ -141,12 +140,10 @@ def delete(
     sys.exit(int(bool(rejected or removal.found.suspected)))
 
 
-def _checked(given: Sequence[str]) -> list[str]:
-    """Return the valid identities *given*, each once; those of stdin for ``-``."""
-    texts = [text for each in given for text in (_read() if each == "-" else [each])]
-    chosen = list(dict.fromkeys(texts))
+def _checked(identities: Sequence[str]) -> Sequence[str]:
+    """Return *identities*, if all are valid."""
     policy = IdentityPolicy("external_user_id")
-    for identity in chosen:
+    for identity in identities:
         try:
             policy.check(identity)
         except IdentityError as error:
@@ -154,21 +151,7 @@ def _checked(given: Sequence[str]) -> list[str]:
             raise click.UsageError(
                 f"'{name}' was not deleted, nor any other: {error.detail}."
             ) from None
-    if not chosen:
-        raise click.UsageError("stdin has no identities: write one a line.")
-    return chosen
-
-
-def _read() -> list[str]:
-    """Return the lines of stdin, except empty ones."""
-    if sys.stdin.isatty():
-        return [str(click.prompt("Identity", err=True, hide_input=True))]
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise click.UsageError("stdin is not text in UTF-8.") from None
-    lines = (line.removesuffix("\r") for line in text.split("\n"))
-    return [line for line in lines if line.strip()]
+    return identities
 
 
 def _expect_key(sink: Sink) -> None:
@@ -179,19 +162,6 @@ def _expect_key(sink: Sink) -> None:
             "deletions need the API key of the app: set the environment variable "
             f"{sinks.API_KEY}, or name another one in --sink with api_key_env=NAME"
         )
-
-
-def _search(
-    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
-) -> Removal:
-    """Return their dead letters, *suspected* ones too if wanted, and ledger entries."""
-    if state is None:
-        return Removal(Found([], {}), ())
-    found = search(state.dead_letter.read(), *identities)
-    if suspected:
-        found = Found([*found.keys, *found.suspected], {})
-    stated = {name for each in identities for name in search_ledger(state.ledger, each)}
-    return Removal(found, sorted(stated))
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

@@ -331,6 +331,16 @@ def test_identity_from_stdin_stays_out_of_the_history(run: Run, store: Path) -> 
     assert "bad_time" not in reasons(store)
 
 
+def test_purge_reads_every_identity_from_stdin(run: Run, store: Path) -> None:
+    """Each line is one; a byte order mark, blank lines and \\r do not count."""
+    stdin = b"\xef\xbb\xbfcust-1\r\n\ncust-2\ncust-77@example.com"
+
+    shown = run("dead-letters", "purge", store, "-", "--yes", stdin=stdin)
+
+    assert shown.output == "3 dead letters removed.\n"
+    assert reasons(store) == []
+
+
 def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
     """With what to do about it; `--suspected` removes that too."""
     path = tmp_path / "suspects.db"
@@ -353,7 +363,7 @@ def test_purge_names_what_it_suspects(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "stdin"),
     [([], None), (["--all", "cust-1"], None), (["-"], b"\n"), ([" "], None)]
-    + [(["--all", "--suspected"], None)],
+    + [(["-"], b"\xff"), ([""], None), (["--all", "--suspected"], None)],
 )
 def test_purge_needs_to_know_what(
     words: list[str], stdin: bytes | None, run: Run, store: Path

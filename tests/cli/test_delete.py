@@ -122,7 +122,7 @@ def test_the_default_state_file_is_searched_if_it_exists(
     ("words", "stdin", "flaw"),
     [
         (["null"], b"", "'null' was not deleted, nor any other: the identity is the"),
-        (["cust-1", " "], b"", "the identity is blank"),
+        (["cust-1", " "], b"", "An IDENTITY is empty. Nothing was removed."),
         (["x" * 256], b"", "the identity has 256 UTF-16 units"),
         (["-"], b"\n", "stdin has no identities"),
         (["-"], b"\xff", "stdin is not text in UTF-8"),
