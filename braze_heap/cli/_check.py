@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import http.client
 import os
 import shlex
 import shutil
@@ -20,8 +21,10 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._report import Section, print_result
+from braze_heap.cli._serve import in_force, require_server
 from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
+from braze_heap.exceptions import StateError
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
 from braze_heap.state import SqliteState
@@ -97,9 +100,9 @@ def check(
     found, notes = _Findings(timeout), list[str]()
     values: list[tuple[str, str, str]] = []
     with found.about("configuration", _SEE):
-        config = setup(warn=notes.append).config
-        values = [*config.values()]
-        found.check(config)
+        loaded = setup(warn=notes.append)
+        values = [*loaded.config.values()]
+        found.check(loaded)
     for note in notes:  # a variable of something else can have the prefix, too
         found.add("variables", note, ok="did you mean" not in note)
     if url is not None:
@@ -133,23 +136,29 @@ class _Findings:
         try:
             yield
         except ui.UnusableError as error:
+            known = [each.detail for each in self.each if not each.ok]
             for flaw in error.message.split("\n"):
-                self.add(check, flaw, advice, ok=False)
+                if not any(flaw.startswith(detail) for detail in known):
+                    self.add(check, flaw, advice, ok=False)
         except (OSError, ValueError, TypeError, ModuleNotFoundError) as error:
             is_file = isinstance(error, OSError) and error.filename is not None
             self.add(check, str(error), ui.PERMISSIONS if is_file else advice, ok=False)
 
-    def check(self, config: Config) -> None:
-        """Check all that *config* names."""
+    def check(self, setup: opts.Setup) -> None:
+        """Check all that the configuration names."""
+        config = setup.config
         self._check_mapping(config)
         spec, place = config.sink.to_spec(), sinks.place_of_state(config)
         if spec:
             with self.about("sink", "See `braze-heap send --help`."):
+                sinks.refuse_files(spec, place, setup.file)
                 self._check_sink(config)
         if source := config.sources.get("serve.token"):  # no token is shown
             with self.about("token", opts.NEW_TOKEN):
                 weakness = config.tokens().weakness()
                 self.add("token", f"{source} is set", f"It {weakness}" * bool(weakness))
+        with self.about("serve"):
+            self._check_serve(setup)
         with self.about("state"):
             self._check_state(place, config.state.max_bytes)
         paths = [place if isinstance(place, Path) else None, sinks.file_of(spec)]
@@ -237,9 +246,33 @@ class _Findings:
         is_well = bool(options.api_key) or not self._transformer._deletions
         self.expect("API key", detail, advice, ok=is_well)
 
+    def _check_serve(self, setup: opts.Setup) -> None:
+        """Check what `serve` needs, if something of it is configured."""
+        config = setup.config
+        host, port = config.serve.host, config.serve.port
+        named = [key for key in config.sources if key.startswith(("serve.", "log."))]
+        if not named and opts.TOKEN_VARIABLE not in os.environ:
+            if config.sink.to_spec():
+                note = f"A service needs a token: set {opts.TOKEN_VARIABLE}."
+                self.add("serve", "not configured", note)
+            return
+        require_server()
+        from braze_heap.cli._server import bound
+
+        in_force(setup)
+        detail = "a service is running at"
+        if not _is_served(host, port):
+            bound(host, port).close()
+            detail = "can listen on"
+        self.add("serve", f"{detail} {host}, port {port}")
+
     def _check_state(self, path: sinks.StatePlace, cap: int) -> None:
-        if isinstance(path, Path) and not os.path.lexists(path):
-            is_well = os.access(path.absolute().parent, os.W_OK | os.X_OK)
+        if isinstance(path, Path) and not os.path.lexists(
+            real := os.path.realpath(path)
+        ):
+            with contextlib.suppress(StateError):  # it does not exist; is it legal?
+                SqliteState(path, create=False)
+            is_well = os.access(Path(real).parent, os.W_OK | os.X_OK)
             advice = "Make the directory, or make it writable."
             detail = f"{path} will be created when needed"
             self.expect("state", detail, advice, ok=is_well)
@@ -289,3 +322,13 @@ class _Findings:
         problems = sum(not each.ok for each in self.each)
         end = ui.plural(problems, "problem") if problems else "Everything is fine."
         yield Section("ok", not problems, note=f"\n{end}")
+
+
+def _is_served(host: str, port: int) -> bool:
+    """Return whether it is our service that listens there already."""
+    with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+        connection = http.client.HTTPConnection(host, port, timeout=1)
+        with contextlib.closing(connection):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().read(10) == b"alive\n"
+    return False

@@ -87,7 +87,7 @@ def serve(setup: opts.Setup) -> None:
         BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
         BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
     """
-    ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
+    require_server()
     from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
 
     config = setup.config
@@ -100,9 +100,8 @@ def serve(setup: opts.Setup) -> None:
         transformer = opts.build_transformer(config)
         for text in opts.never_over_http(transformer):
             logger.warning("%s", text)
-        config = _with_trial(config)
+        config = in_force(setup)
         spec, state = config.sink.to_spec(), sinks.place_of_state(config)
-        sinks.refuse_files(spec, state, setup.file)
         listener = stack.enter_context(bound(config.serve.host, config.serve.port))
         stores = stack.enter_context(sinks.state_of(config))
         sink = sinks.open_sink_or_exit(config)
@@ -128,13 +127,25 @@ def serve(setup: opts.Setup) -> None:
         raise click.ClickException(f"{cut} cut off. Braze sends the events again.")
 
 
-def _with_trial(config: Config) -> Config:
+def require_server() -> None:
+    """Raise an `UnusableError` if a package of the service is missing."""
+    ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
+
+
+def in_force(setup: opts.Setup) -> Config:
     """
-    Return *config*; in trial mode, with a generated token, and a file for the calls.
+    Return the configuration; in trial mode, with a generated token, and a sink.
 
     Outside of trial mode, token and sink are required: a 401 after a restart would make
     Braze disable the feed, and events in a default file would never reach Heap.
     """
+    config = _with_trial(setup.config)
+    place = sinks.place_of_state(config)
+    sinks.refuse_files(config.sink.to_spec(), place, setup.file)
+    return config
+
+
+def _with_trial(config: Config) -> Config:
     has_sink, has_token = bool(config.sink.to_spec()), bool(config.serve.token.split())
     is_log = config.log.format == "json"
     if not (has_sink or has_token or is_log) and opts.is_here(config.serve.host):

@@ -38,9 +38,9 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        number = error.errno or 0
-        why = os.strerror(number) if number > 0 else error.strerror
+    except (OSError, ValueError) as error:  # of a name that no host can have
+        number = getattr(error, "errno", None) or 0
+        why = os.strerror(number) if number > 0 else getattr(error, "strerror", error)
         raise UnusableError(
             f"cannot listen on {safe(host)}, port {port}: {why}. Name another one with "
             "--host or --port."

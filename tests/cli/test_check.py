@@ -1,5 +1,7 @@
 import json
 import re
+import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -206,7 +208,9 @@ def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
     """Opening it proves that it can be written, and leaves no trace."""
     found = findings(run, "--sink", "file:calls.jsonl")
 
-    assert list(found) == ["configuration", "events", "sink", "state", "disk"]
+    assert list(found) == [
+        *("configuration", "events", "sink", "serve", "state", "disk"),
+    ]
     assert list(here.iterdir()) == []
 
 
@@ -270,7 +274,7 @@ def test_the_token_is_looked_at_and_not_shown(
     """What Braze would never send is a problem, what can be guessed a warning."""
     monkeypatch.setenv("BRAZE_TOKEN", token)
 
-    result = run("check", "--json", *args)
+    result = run("check", "--sink", "file:calls.jsonl", "--json", *args)
 
     (found,) = [c for c in json.loads(result.stdout)["checks"] if c["check"] == "token"]
     assert (result.exit_code == 0, found["ok"]) == (state == "OK", state == "OK")
@@ -379,3 +383,95 @@ def test_the_example_is_a_configuration(run: Run) -> None:
     Path("service.toml").write_text(run("config").stdout, encoding="utf-8")
 
     assert problems(findings(run, "--config", "service.toml")) == []
+
+
+TOKEN = "canary-token-of-the-tests"
+
+
+@pytest.mark.parametrize(
+    ("toml", "words", "place"),
+    [
+        ("", ["--token-env", "MISSING"], "configuration"),
+        ("", ["--token-env", "TOKEN"], "serve"),  # without a sink
+        ("[log]\nformat = 'json'", [], "serve"),  # without token and sink
+        ("[serve]\nhost = '0.0.0.0'", [], "serve"),
+        ("[serve]\nhost = 'http://0.0.0.0'", ["--token-env", "TOKEN"], "serve"),
+        ("[serve]\nhost = 'a..b'", [], "serve"),
+        ("[serve]\nhost = '192.0.2.1'\ntoken_env = 'TOKEN'", [], "serve"),
+        ("", ["--sink", "file:state.db"], "sink"),
+        ("", ["--sink", "file:state.db-wal"], "sink"),
+        ("", ["--sink", "file:c.toml"], "sink"),
+        ("", ["--state", ":memory:"], "state"),
+        ("", ["--state", "file:state.db"], "state"),
+        ("", ["--state", "dangling.db"], "state"),
+    ],
+)
+def test_what_serve_would_refuse_is_a_problem(
+    toml: str,
+    words: list[str],
+    place: str,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`serve` ends with status 2 for the same configuration."""
+    monkeypatch.delenv("BRAZE_TOKEN", raising=False)
+    monkeypatch.setenv("TOKEN", TOKEN)
+    Path("c.toml").write_text(toml)
+    Path("dangling.db").symlink_to("no/folder")
+
+    found = findings(run, "--config", "c.toml", *words)
+    served = run("serve", "--config", "c.toml", "--port", 0, *words)
+
+    assert place in problems(found)
+    assert served.exit_code == 2
+
+
+def test_a_blank_token_is_a_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set shows that somebody wants to serve."""
+    monkeypatch.setenv("BRAZE_TOKEN", " ")
+
+    found = findings(run, "--sink", "file:calls.jsonl")
+
+    assert problems(found) == ["serve"]
+    assert "BRAZE_TOKEN contains no token" in found["serve"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(b"alive\n", []), (b"something else", ["serve"])]
+)
+def test_a_port_in_use_is_a_problem_unless_by_the_service(
+    answer: bytes,
+    expected: list[str],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`check` also runs beside the service, in its container."""
+    monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("BRAZE_HEAP_SERVE__PORT", str(listener.getsockname()[1]))
+
+        def respond() -> None:
+            connection, _ = listener.accept()
+            connection.recv(1_000)
+            connection.sendall(head + answer)
+            connection.close()
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        found = findings(run, "--sink", "file:calls.jsonl")
+        thread.join()
+
+    assert problems(found) == expected
+
+
+def test_a_port_that_is_free_stays_free(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried, and left."""
+    monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
+    monkeypatch.setenv("BRAZE_HEAP_SERVE__PORT", "0")
+
+    found = findings(run, "--sink", "file:calls.jsonl")
+
+    assert found["serve"]["detail"] == "can listen on 127.0.0.1, port 0"
