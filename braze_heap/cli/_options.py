@@ -102,8 +102,8 @@ class FilePath(click.Path):
     """
     A path as `pathlib.Path`, or with *urls* a `StoreUrl`. A ``file:`` URL is a path.
 
-    It is refused with the reason if it cannot be looked at. click reports a path in a
-    folder that may not be searched as missing, or accepts it.
+    An `OSError` is raised if it cannot be looked at. click reports a path in a folder
+    that may not be searched as missing, or accepts it.
     """
 
     def __init__(self, *, urls: bool = False, **options: Any) -> None:
@@ -129,9 +129,6 @@ class FilePath(click.Path):
             if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
                 name = ui.safe(text, 200)
                 self.fail(f"{name} is neither a path nor a whole URL.", param, ctx)
-        except (OSError, ValueError) as error:
-            flaw = getattr(error, "strerror", None) or str(error)
-            self.fail(f"{str(place)!r}: {flaw}.", param, ctx)
         return super().convert(place, param, ctx)
 
 
