@@ -47,7 +47,7 @@ from braze_heap.wire import UnknownFormatError
 @opts.option(
     "--max-time SECONDS",
     "Stop between two batches after this time, with status 75.",
-    type=click.FloatRange(min=0, min_open=True),
+    type=opts.FloatRange(min=0, min_open=True),
 )
 def backfill(
     url: Path | opts.StoreUrl,

@@ -73,7 +73,7 @@ class Finding:
 @opts.option(
     "--timeout SECONDS",
     "Maximum seconds for an answer of the host.",
-    type=click.FloatRange(min=0, min_open=True),
+    type=opts.FloatRange(min=0, min_open=True),
     default=5.0,
 )
 @opts.json_option

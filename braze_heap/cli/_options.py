@@ -5,6 +5,7 @@ import datetime as dt
 import functools
 import ipaddress
 import json
+import math
 import os
 import re
 import warnings
@@ -14,6 +15,7 @@ from typing import Any, Final, Literal, Self, TypeAlias, get_args, get_origin
 
 import attrs
 import click
+from click.core import ParameterSource
 
 from braze_heap import EVENT_TYPES, Transformer
 from braze_heap._options import doc_of, shown_default
@@ -36,6 +38,40 @@ Decorator: TypeAlias = Callable[[Any], Any]
 """Function that adds options to a command."""
 
 
+class FloatRange(click.FloatRange):
+    """A finite number in a range; click accepts ``nan`` in each."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return *value* as a number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class _Option(click.Option):
+    """An option that must not be given twice with different values; click uses one."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        is_multiple, self.multiple = self.multiple, True  # so that it keeps all values
+        super().add_to_parser(parser, ctx)
+        self.multiple = is_multiple
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Any, args: list[str]
+    ) -> tuple[Any, list[str]]:
+        values = opts.get(self.name)
+        if isinstance(values, list) and not self.multiple:
+            if len(set(values)) > 1:
+                same = [p.opts[-1] for p in ctx.command.params if p.name == self.name]
+                text = f"{' and '.join(same)}: give one value, not several."
+                raise click.UsageError(text, ctx)
+            opts = {**opts, self.name: values[0]}
+        return super().handle_parse_result(ctx, opts, args)
+
+
 def option(names: str, text: str, **settings: Any) -> Decorator:
     """
     Return an option of click; without a metavar and *settings* it is a flag.
@@ -48,7 +84,7 @@ def option(names: str, text: str, **settings: Any) -> Decorator:
         settings["metavar"] = words.pop()
     elif not settings:
         settings["is_flag"] = True
-    return click.option(*words, help=text, **settings)
+    return click.option(*words, cls=_Option, help=text, **settings)
 
 
 def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorator:
@@ -369,6 +405,17 @@ _TRANSFORM: Final = (
         **_CHOICES,
     ),
 )
+
+
+def given(*names: str) -> list[str]:
+    """Return those of the options with the parameters *names* that the user gave."""
+    context = click.get_current_context()
+    return [
+        param.opts[-1]
+        for param in context.command.params
+        if param.name in names
+        and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+    ]
 
 
 @attrs.frozen

@@ -58,7 +58,7 @@ _patience_option: Final = opts.option(
     "--patience SECONDS",
     "Seconds to retry while the sink does not answer. Waiting for Heap's rate limits "
     "does not count.",
-    type=click.FloatRange(min=0),
+    type=opts.FloatRange(min=0),
     default=600.0,  # longer than a deployment of Heap takes
 )
 

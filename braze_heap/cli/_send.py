@@ -28,6 +28,12 @@ AGAIN: Final = (
     "duplicates."
 )
 
+_OF_DELIVERIES: Final = (
+    *("yes", "strict", "quiet", "discard", "patience"),
+    *("state__path", "state__max_bytes"),
+)
+"""Parameters that somebody who expects a dry run does not give."""
+
 
 @ui.command(
     one="events went to the dead letter, and --strict is given",
@@ -72,6 +78,12 @@ def send(
     options = [name for name in ("--state", "--max-bytes") if config.is_option(name)]
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
+    is_real = not dry_run and opts.given(*_OF_DELIVERIES)
+    if is_real and not config.sink.to_spec():
+        raise click.UsageError(
+            f"Missing option '--sink', because {is_real[0]} is given. Name the "
+            "destination, such as --sink 'heap:?app_id=11', or add --dry-run."
+        )
     kept = None if discard else sinks.place_of_state(config)
     run = Run.of(config, source, own=sinks.files_of(kept))
     inputs, spec = run.inputs, config.sink.to_spec()

@@ -38,8 +38,8 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
 
 _COUNT: Final = click.IntRange(0)
 _SOME: Final = click.IntRange(1)
-_POSITIVE: Final = click.FloatRange(min=0, min_open=True)
-_SHARE: Final = click.FloatRange(0, 1)
+_POSITIVE: Final = opts.FloatRange(min=0, min_open=True)
+_SHARE: Final = opts.FloatRange(0, 1)
 
 
 @ui.command(
@@ -72,7 +72,6 @@ _SHARE: Final = click.FloatRange(0, 1)
     "--rate N",
     "Events a second.",
     type=_POSITIVE,
-    default=math.inf,
     show_default="no pauses",
 )
 @opts.option(
@@ -89,6 +88,7 @@ def simulate(
     number: int,
     malformed: int,
     seed: int,
+    rate: float | None,
     patience: float,
     yes: bool,
     as_json: bool,
@@ -109,7 +109,8 @@ def simulate(
     """
     _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
     token = _token(token_env)
-    braze = SimulatedBraze(token=token, seed=seed, probes=PROBES, **faults)
+    pace = rate or math.inf
+    braze = SimulatedBraze(token=token, seed=seed, probes=PROBES, rate=pace, **faults)
     _probe(braze, url, token_env)
     start = time.time() // 1 - 86_400  # yesterday
     events = mixed_events(

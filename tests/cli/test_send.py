@@ -171,7 +171,8 @@ def test_dry_run_of_nothing_has_no_shares(run: Run) -> None:
 
 def test_dry_run_fails_with_strict(run: Run) -> None:
     """What would go to the dead letter is a failure, if one says so."""
-    shown = run("send", "--strict", stdin=lines([click_event(time=None)]))
+    words = ("send", "--dry-run", "--strict")
+    shown = run(*words, stdin=lines([click_event(time=None)]))
 
     assert shown.exit_code == 1
 
