@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -137,8 +138,8 @@ def backfill(
         The report. If no object was found between *since* and *until*, it has none.
 
     Raises:
-        ProgressError: A backfill of *url* into the same destination is running, or the
-            progress cannot be noted.
+        ProgressError: A backfill of the same bucket, or of local files, into the same
+            destination is running, or the progress cannot be noted.
         DeliveryError: A batch is not decided; see `Pipeline.run`. Those before are.
         OSError: There is nothing at *url*, or it cannot be listed.
         UnknownFormatError: No object contains events.
@@ -165,7 +166,7 @@ def backfill(
     hours = Hours.of(since, until)
     wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
     found = find_wanted(url, wanted, options)
-    key = BackfillKey(destination, shown(url))
+    key = BackfillKey(destination, shown(_store_of(url)))
     run = _Backfill(pipeline, progress, key, user_properties, stop)
     with progress.lock(key):
         run.find(found)
@@ -197,6 +198,18 @@ def _canonical(url: str, options: Mapping[str, Any]) -> str:
     if "file" in ([kinds] if isinstance(kinds, str) else kinds):
         return os.path.realpath(path)
     return str(file_system.unstrip_protocol(path.rstrip("/")))
+
+
+def _store_of(url: str) -> str:
+    """
+    Return the store of *url*: a bucket, a container or a root folder.
+
+    It has one progress, so that objects that two backfills find are delivered once.
+    """
+    scheme, separator, rest = url.partition("://")
+    if is_chain(url):
+        return url
+    return f"{scheme}://{rest.partition('/')[0]}" if separator else Path(url).anchor
 
 
 def _check_not_empty(url: str, options: Mapping[str, Any], *, is_limited: bool) -> None:

@@ -438,6 +438,21 @@ def test_an_event_of_user_properties_alone_is_skipped(
 # --- Wiring ---------------------------------------------------------------------------
 
 
+def test_folders_of_a_bucket_share_their_progress(
+    bucket: str, progress: MemoryProgress
+) -> None:
+    """What another URL has found is not delivered again; and only one may run."""
+    sink = bh.MemorySink()
+    folder = key(CLICK, DAY, 7).partition("/date=")[0]
+
+    part = backfill(f"{bucket}/{folder}", pipeline(sink), progress=progress)
+    whole = backfill(bucket, pipeline(sink), progress=progress)
+
+    assert (part.objects, whole.objects, whole.done_before) == (2, 3, 2)
+    assert ids(sink) == ALL
+    assert len(progress.kept) == 1
+
+
 def test_wiring_mistakes_raise_at_once(bucket: str, progress: MemoryProgress) -> None:
     """Each names what is needed."""
     nameless = pipeline(bh.MemorySink())

@@ -5,7 +5,7 @@ import datetime as dt
 import os
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn, TypeAlias, cast
 
@@ -273,6 +273,7 @@ class Source:
             if getattr(error, "filename", None) is not None:
                 raise
             raise ui.UnusableError(str(error)) from None
+        found = _each_once(found)
         is_narrowed = hours.is_limited or selects is not None
         is_empty = all(each.is_regular() and not each.size for each in found)
         if is_empty and (found or not is_narrowed):
@@ -294,6 +295,19 @@ source_options: Final = opts.group(
     opts.event_type_option,
     *opts.WINDOW,
 )
+
+
+def _each_once(found: Sequence[Input]) -> list[Input]:
+    """Return *found* without repeats, such as those of a folder and one in it."""
+    unique: dict[object, Input] = {}
+    for each in found:
+        place = each.place
+        key = place.absolute() if isinstance(place, Path) else place.url
+        unique.setdefault(key, each)
+    if number := len(found) - len(unique):
+        files = ui.plural(number, "file")
+        click.echo(f"Note: {files} named more than once, and read once.", err=True)
+    return [*unique.values()]
 
 
 def _inputs_at(

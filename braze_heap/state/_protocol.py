@@ -57,11 +57,11 @@ class DeadLetter(Protocol):
 
 class BackfillKey(NamedTuple):
     """
-    One backfill.
+    Backfills that share their progress, of which only one may run.
 
     Attributes:
         destination: Kind of sink, host and app; see `Sink`.
-        url: URL of the bucket, container or folder, without a slash at its end.
+        url: URL of the bucket or container, or the root of the local files.
     """
 
     destination: str

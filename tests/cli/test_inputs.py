@@ -8,7 +8,7 @@ import pytest
 from braze_heap.cli._console import UnusableError
 from braze_heap.cli._inputs import BATCH, BATCH_BYTES, Source, batches
 from braze_heap.wire import RawEvent, Read
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, click_event, keys, lines
 
 
 def test_directory_is_read_recursively_in_order_without_hidden_files(
@@ -168,3 +168,15 @@ def test_path_that_cannot_be_looked_at_is_an_error(
     assert done.stderr or "PROBLEM" in done.stdout
     assert path in done.output
     assert "Traceback" not in done.output
+
+
+def test_file_that_is_named_twice_is_read_once(run: Run, tmp_path: Path) -> None:
+    """Such as by its folder, and by a folder above; a note says so."""
+    (tmp_path / "sub").mkdir()
+    path = tmp_path / "sub" / "1.jsonl"
+    path.write_bytes(lines([click_event()]))
+
+    shown = run("transform", tmp_path, path.parent, path)
+
+    assert keys(shown.stdout) == ["event-1"]
+    assert "Note: 2 files named more than once, and read once." in shown.stderr
