@@ -62,6 +62,10 @@ def drift(
         braze-heap drift currents/ --format markdown -o drift.md
         braze-heap drift currents/ --ignore users.messages.email.Click.link_color
     """
+    if quiet and form != "text" and output == opts.STDIN:
+        raise click.UsageError(
+            "--quiet writes no report: leave it out, or name a file with -o."
+        )
     selects = None
     if include or exclude:
         config = Config(transform=TransformConfig(include=include, exclude=exclude))
@@ -88,7 +92,8 @@ def drift(
             )
     is_text = form == "text"
     view = Group(*_sections(found, top)) if is_text else getattr(found, f"to_{form}")()
-    write_text(view, output)
+    if not quiet or output != opts.STDIN:
+        write_text(view, output)
     sys.exit(int(found.has_findings))
 
 

@@ -152,7 +152,7 @@ def write_in_parts(run: Run, path: Output, bar: Console | None) -> bool:
         _folder(path) as folder,
         _pool(number, run.config, run.unit, is_forked=is_forked) as pool,
     ):
-        suffix = ".gz" if str(path).endswith(".gz") else ""
+        suffix = ".gz" if str(path).lower().endswith(".gz") else ""
         tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
 
         def start(task: tuple[Input, Path]) -> "Future[_Part]":

@@ -19,6 +19,7 @@ from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
 from braze_heap.cli._options import STDIN, Place, StoreUrl
+from braze_heap.sinks._local import is_zipped
 from braze_heap.storage import StoredObject
 from braze_heap.storage._objects import ObjectWriter, is_same_url, shown
 
@@ -65,6 +66,10 @@ def open_output(
         mode: Permissions of a file. By default those of the existing one.
     """
     refuse_input(path, inputs, "--output")
+    try:
+        is_zipped(path.url if isinstance(path, StoreUrl) else path)
+    except ValueError as error:
+        raise ui.UnusableError(f"--output: {error}.") from None
     try:
         with contextlib.ExitStack() as files:
             raw = files.enter_context(_opened(path, mode))
@@ -131,7 +136,7 @@ def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
     """Yield *raw*, or for a *path* with ``.gz`` a file that compresses into it."""
-    if not str(path).endswith(".gz"):
+    if not is_zipped(path.url if isinstance(path, StoreUrl) else path):
         yield raw
         return
     level = 6  # gzip's own default; Python's default takes twice as long

@@ -15,7 +15,7 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli._events import trait_options
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._report import TOP, Section, print_result
+from braze_heap.cli._report import TOP, Ending, Section, print_result
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
 from braze_heap.plan._tables import deletion, privacy_counts, traffic
@@ -107,8 +107,10 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     observer = PlanObserver(planned)
     run.observe = observer.add
     result = run.result(Path(os.devnull), ui.console("stderr"))
-    if note := result.outcome.note:
-        raise result.outcome.failure or ui.UnusableError(note)
+    if failure := result.outcome.failure:
+        raise failure
+    if result.outcome.note:  # of a signal
+        result.finish("stderr", Ending(strict=False, quiet=False, as_json=False))
     title = "Not in the plan; see braze-heap drift"
     unplanned = Section.of_counts("", title, observer.unplanned, top=TOP)
     print_result([*result.sections(), unplanned], "stderr")

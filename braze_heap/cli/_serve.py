@@ -9,6 +9,7 @@ import logging
 import secrets
 import shlex
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
@@ -247,6 +248,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def _write(self, record: logging.LogRecord, suppressed: int) -> None:
         record.suppressed = suppressed
+        record.created = time.time()  # of the line: the record may be an earlier one
         super().emit(record)
 
     def flush_suppressed(self) -> None:

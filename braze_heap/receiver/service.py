@@ -152,12 +152,16 @@ class Metrics(PrometheusObserver):
         finally:
             _REQUEST.reset(token)
             request.seconds = self._clock() - start
-            self._requests.labels(request.status).inc()
+            self.count_response(request.status)
             if request.status == _http.UNREADABLE.status:  # one event without a batch
                 request.report += _UNREADABLE
                 self._count(_UNREADABLE)
                 with self._lock:
                     self.report += _UNREADABLE
+
+    def count_response(self, status: int) -> None:
+        """Count a response, also one that the server gave without the endpoint."""
+        self._requests.labels(status).inc()
 
     def failures(self) -> dict[str, float]:
         """

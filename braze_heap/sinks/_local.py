@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from io import FileIO
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any, Final
 
 from braze_heap._errors import errno_of, error_context
@@ -173,6 +173,27 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
             raise SinkUnavailable(f"{detail} ({number})", context=context) from None
 
 
+_OTHER_FORMATS: Final = (
+    ".7z .avro .br .bz2 .lz4 .orc .parquet .snappy .tar .tgz .xz .zip .zst".split()
+)
+
+
+def is_zipped(path: str | os.PathLike[str]) -> bool:
+    """
+    Return whether a file with the name *path* is written compressed.
+
+    Raises:
+        ValueError: The name ends like a format that is not written.
+    """
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _OTHER_FORMATS:
+        raise ValueError(
+            f"{os.fspath(path)}: {suffix} is not written. Name a file that ends in "
+            ".jsonl, or in .jsonl.gz, which is compressed"
+        )
+    return suffix == ".gz"
+
+
 def _json_line(call: Call) -> bytes | None:
     try:
         return encode(call.to_dict()) + b"\n"
@@ -212,9 +233,10 @@ class _RotatedFile:
             self._path.rename(_next_free(self._path))
             self._open = file = _open_lines(self._path)
         end = file.seek(0, os.SEEK_END)
-        is_zipped = bool(data) and self._path.suffix == ".gz"
+        if data and is_zipped(self._path):
+            data = gzip.compress(data, mtime=0)
         try:
-            _write_whole(file, gzip.compress(data, mtime=0) if is_zipped else data)
+            _write_whole(file, data)
         except OSError:
             with contextlib.suppress(OSError):
                 file.truncate(end)
@@ -253,8 +275,9 @@ def sync_directory(path: Path) -> None:
 
 
 def _open_lines(path: Path) -> FileIO:
+    is_text = not is_zipped(path)
     file = FileIO(path, "ab")
-    if path.suffix != ".gz" and file.tell():
+    if is_text and file.tell():
         with path.open("rb") as written:
             written.seek(-1, os.SEEK_END)
             if written.read(1) != b"\n":

@@ -350,10 +350,11 @@ def _check_unchanged(path: Path) -> None:
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
             raise
-    looks_like = "JSON"
     with path.open("rb") as file:
+        head = file.read(HEAD)
+        looks_like = "JSON" if head.lstrip().startswith(b"{") else "JSON or TOML"
         try:
-            check_format(file.read(HEAD))
+            check_format(head)
         except UnknownFormatError as error:
             looks_like = error.looks_like
     raise StateError(f"{path} is not a state file: it is {looks_like}")

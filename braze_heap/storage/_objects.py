@@ -372,6 +372,11 @@ def explain_errors(
             raise ValueError(
                 f"{shown(url)} has an unknown scheme, {scheme!r}{hint and '.' + hint}"
             ) from None
+        if isinstance(error, PermissionError) and "://" not in url:
+            raise PermissionError(
+                f"cannot {doing} {url}: {error.strerror}. Check the permissions of the "
+                "file and of the folders above it"
+            ) from error
         codes = (getattr(error, name, "") for name in ("status", "code", "status_code"))
         status = next((f" {code}" for code in codes if isinstance(code, int)), "")
         detail = _without(" ".join(str(error).split()), storage_options)

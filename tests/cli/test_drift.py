@@ -140,3 +140,18 @@ def test_name_to_ignore_that_matches_nothing_is_pointed_out(
 
     assert "Note: --ignore link_colour matches nothing here." in done.stderr
     assert done.exit_code == run("drift", batch).exit_code
+
+
+def test_quiet_has_only_a_status(run: Run, tmp_path: Path) -> None:
+    """No report is on stdout; a file that is named is written."""
+    event = lines([click_event(properties={"new_field": "x"})])
+    report = tmp_path / "drift.md"
+
+    quiet = run("drift", "-q", stdin=event)
+    filed = run("drift", "-q", "-o", report, "--format", "markdown", stdin=event)
+    mixed = run("drift", "-q", "--json", stdin=event)
+
+    assert (quiet.exit_code, quiet.output) == (filed.exit_code, filed.output) == (1, "")
+    assert report.stat().st_size
+    assert mixed.exit_code == 2
+    assert "--quiet writes no report" in mixed.stderr

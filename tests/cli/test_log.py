@@ -170,3 +170,18 @@ def test_a_level_is_of_this_library(level: str, shown: list[str]) -> None:
 
     lines = map(json.loads, stream.getvalue().splitlines())
     assert [line["message"] for line in lines] == shown
+
+
+def test_a_line_has_the_time_at_which_it_is_written() -> None:
+    """So that lines are in the order of time, also those of suppressed records."""
+    stream = io.StringIO()
+    journal = LineHandler(stream, is_json=True)
+    for _ in range(3):
+        old = record()
+        old.created = 0.0
+        journal.handle(old)
+    journal.flush_suppressed()
+
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line.get("suppressed") for line in lines] == [None, 2]
+    assert min(line["time"] for line in lines) > "2026"

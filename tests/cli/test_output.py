@@ -281,3 +281,28 @@ def test_the_files_of_a_dead_letter_are_not_written(
 
     assert [each.exit_code for each in shown] == [2, 2, 2]
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_name_in_capitals_is_compressed_too(run: Run, tmp_path: Path) -> None:
+    """Systems that ignore letter case write such names."""
+    output = tmp_path / "CALLS.GZ"
+
+    shown = run("transform", "-o", output, stdin=lines([click_event()]))
+
+    assert shown.exit_code == 0
+    assert keys(gzip.decompress(output.read_bytes()).decode()) == ["event-1"]
+
+
+@pytest.mark.parametrize("ending", [".zst", ".bz2", ".ZIP", ".parquet", ".tar"])
+@pytest.mark.parametrize("words", ["transform -o {0}", "plan -o {0}"])
+def test_a_format_that_is_not_written_is_an_error(
+    words: str, ending: str, run: Run, tmp_path: Path
+) -> None:
+    """A file that does not have the format of its name would be a surprise."""
+    output = tmp_path / f"calls{ending}"
+
+    shown = run(*words.format(output).split(), stdin=lines([click_event()]))
+
+    assert shown.exit_code == 2
+    assert f"{ending.lower()} is not written" in shown.stderr
+    assert not output.exists()

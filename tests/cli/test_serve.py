@@ -324,7 +324,9 @@ def test_bytes_that_are_not_http_are_logged_with_advice(serve: Serve) -> None:
         answer = connection.recv(99)
 
     served.read(r"(warning: Request rejected \(400\): it is not HTTP/1.1. If Braze)")
+    metrics = served.ask("GET", "/metrics", token="")[1]
     assert answer.startswith(b"HTTP/1.1 400")
+    assert 'braze_heap_requests_total{status="400"} 1.0' in metrics
     assert served.stop() == 0
     assert "Invalid HTTP" not in "".join(served.lines)
 
@@ -521,7 +523,9 @@ def test_errors_say_what_to_do(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRAZE_TOKEN", TOKEN)
 
-    result = run("serve", "--port", 0, "--sink", "memory:", *args)
+    sink = () if "--sink" in args else ("--sink", "memory:")
+
+    result = run("serve", "--port", 0, *sink, *args)
 
     assert result.exit_code == 2
     assert advice in result.stderr

@@ -101,6 +101,27 @@ def test_signal_ends_the_run_between_whole_lines(
     assert [f"event-{n}" for n in range(len(written))] == written
 
 
+@pytest.mark.parametrize(("number", "name", "status"), STOPS)
+def test_signal_ends_a_plan_with_observed_events(
+    number: str, name: str, status: int, tmp_path: Path
+) -> None:
+    """The plan is not written, and the report says what was read."""
+    pipe = tmp_path / "events"
+    os.mkfifo(pipe)
+    process = start("plan", "--observed", pipe)
+    with pipe.open("wb") as events:
+        events.write(lines([click_event(n) for n in range(BATCH)]))
+        events.flush()
+        time.sleep(1)
+        process.send_signal(getattr(signal, number))
+        stdout, stderr = process.communicate(timeout=20)
+
+    assert process.returncode == status
+    assert stdout == b""
+    assert f"Stopped by {name}. Processed before that:\n".encode() in stderr
+    assert b"events from 1 file" in stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "what was there\n"])
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])

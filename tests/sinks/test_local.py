@@ -247,3 +247,13 @@ def test_console_is_for_people() -> None:
         "2024-01-01T00:00:00+00:00  Braze Email Click  ja\\nne  n=1",
         "DELETE  jane",
     ]
+
+
+def test_a_format_that_is_not_written_is_an_error(tmp_path: Path) -> None:
+    """Nothing is created under a name that promises another format."""
+    path = tmp_path / "out.jsonl.zst"
+
+    with pytest.raises(ValueError, match=r"\.zst is not written"):
+        JsonLinesSink(path)
+
+    assert not path.exists()

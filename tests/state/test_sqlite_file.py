@@ -82,6 +82,7 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "other version": lambda p: execute(p, TABLE, "PRAGMA user_version=3"),
     "text": lambda p: p.write_text("id,name\n1,Ada\n" * 100),
     "json": lambda p: p.write_text('{"events": []}'),
+    "toml": lambda p: p.write_text("[state]\npath = 'state.db'\n"),
     "gzip": lambda p: p.write_bytes(b"\x1f\x8b\x08" + bytes(600)),
     "binary": lambda p: p.write_bytes(bytes(range(256)) * 4),
     "cut": lambda p: p.write_bytes(b"SQLite format 3\0" + bytes(2)),
@@ -112,7 +113,8 @@ def test_another_kind_of_file_stays_unchanged(kind: str, tmp_path: Path) -> None
     [
         ("wal", "a SQLite database of another application .*tables: 'mine'"),
         ("no table", "tables: none"),
-        ("json", "it is JSON"),
+        ("json", "it is JSON$"),
+        ("toml", "it is JSON or TOML"),
         ("gzip", "it is binary data"),
         ("text", "it is CSV"),
         ("binary", "it is binary data"),

@@ -363,6 +363,22 @@ def test_errors_of_stores_say_what_to_do(
         raise error
 
 
+def test_a_local_file_has_permissions_and_no_credentials() -> None:
+    """The advice is about the file system."""
+    denied = PermissionError(13, "Permission denied", "/data/1.jsonl")
+
+    with (
+        pytest.raises(PermissionError) as raised,
+        _objects.explain_errors("/data/1.jsonl"),
+    ):
+        raise denied
+
+    assert str(raised.value) == (
+        "cannot read /data/1.jsonl: Permission denied. Check the permissions of the "
+        "file and of the folders above it"
+    )
+
+
 def test_secrets_in_urls_are_not_shown() -> None:
     """Passwords and signatures stay out of messages."""
     url = "https://ada:hunter2@example.com/a?sig=hunter3"
