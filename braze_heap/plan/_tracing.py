@@ -404,18 +404,15 @@ class _Observation:
 
     properties: Mapping[Holder, Mapping[str, Value]]
     envelope: tuple[Any, ...]  # identity, timestamp and idempotency key
-    deletes: bool
-    unmapped: Skipped | Rejected | None
-    redacted: frozenset[str]
+    is_mapped: bool
 
     @property
     def kinds(self) -> set[tuple[Holder, str]]:
         """Its events and user properties."""
-        kinds: set[tuple[Holder, str]] = set()
-        for holder, properties in self.properties.items():
-            names = properties if holder is None else [""]
-            kinds.update((holder, name) for name in names)
-        return kinds
+        found = self.properties.items()
+        return _names(
+            {holder: names if holder is None else [""] for holder, names in found}
+        )
 
 
 class Trace:
@@ -465,7 +462,7 @@ class Trace:
         shown |= whole.kinds
         for probe in self._factory.changes(complete):
             seen = self._add(probe)
-            if probe.changed and not seen.unmapped and not whole.unmapped:
+            if probe.changed and seen.is_mapped and whole.is_mapped:
                 self._compare(probe.changed, whole, seen)
             if seen.kinds - shown:
                 shown |= seen.kinds
@@ -474,19 +471,22 @@ class Trace:
     def _add_samples(self, bases: list[Probe]) -> None:
         """Add realistic events, for examples and for mappers that need such values."""
         sample = self._factory.sample()
-        known = {(h, name) for h, found in self.properties.items() for name in found}
-        seen = self._observe(sample).properties
-        if not {(h, name) for h, found in seen.items() for name in found} <= known:
+        known = _names(self.properties)
+        if not _names(self._add(sample).properties) <= known:
             list(self._vary(sample, set()))
         for base in bases:
-            name = base.changed
-            self._add(
-                sample.with_field(name, base.fields.get(name)) if name else sample
-            )
+            if name := base.changed:
+                self._add(sample.with_field(name, base.fields.get(name)))
 
-    def _observe(self, probe: Probe) -> _Observation:
+    def _add(self, probe: Probe) -> _Observation:
+        """Map one probe, and record the result."""
         result = self._transformer.transform([self._factory.cls(**probe.fields)])
+        self.tried += 1
+        self.redacted.update(result.redacted)
         unmapped: list[Skipped | Rejected] = [*result.skipped, *result.rejected]
+        for item in unmapped:
+            self.reasons[item.reason] += 1
+            self.details.setdefault(item.reason, getattr(item, "detail", ""))
         properties: dict[Holder, dict[str, Value]] = {}
         envelope: tuple[Any, ...] = (None, None, None)
         for call in result.calls:
@@ -494,37 +494,17 @@ class Trace:
             if isinstance(call, Track):
                 holder = self._sentinels.readable(call.event)
                 envelope = (call.identity, call.timestamp, call.idempotency_key)
-            if isinstance(call, Track | AddUserProperties):
-                properties.setdefault(holder, {}).update(
-                    (self._sentinels.readable(name), value)
-                    for name, value in call.properties.items()
-                )
-        return _Observation(
-            properties,
-            envelope,
-            bool(result.calls) and not properties,
-            unmapped[0] if unmapped else None,
-            frozenset(result.redacted),
-        )
-
-    def _add(self, probe: Probe) -> _Observation:
-        """Record the result of one probe."""
-        seen = self._observe(probe)
-        self.tried += 1
-        self.redacted |= seen.redacted
-        self.deletes = self.deletes or seen.deletes
-        if seen.unmapped:
-            self.reasons[seen.unmapped.reason] += 1
-            detail = getattr(seen.unmapped, "detail", "")
-            self.details.setdefault(seen.unmapped.reason, detail)
-        for holder, properties in seen.properties.items():
-            found = self.properties[holder]
-            for name, value in properties.items():
-                evidence, key = found[name], (value, probe.is_sample)
-                if key not in evidence.values:
-                    evidence.values[key] = probe
-                    evidence.sources |= self._sentinels.labels_in(value)
-        return seen
+            elif not isinstance(call, AddUserProperties):
+                self.deletes = True
+                continue
+            seen, found = properties.setdefault(holder, {}), self.properties[holder]
+            for name, value in call.properties.items():
+                readable, key = self._sentinels.readable(name), (value, probe.is_sample)
+                seen[readable] = value
+                if key not in found[readable].values:
+                    found[readable].values[key] = probe
+                    found[readable].sources |= self._sentinels.labels_in(value)
+        return _Observation(properties, envelope, not unmapped)
 
     def _compare(self, changed: str, was: _Observation, now: _Observation) -> None:
         """Record what changed with the field *changed*."""
@@ -538,6 +518,10 @@ class Trace:
             for name in before.keys() | after.keys():
                 if before.get(name) != after.get(name):
                     self.properties[holder][name].sources.add(changed)
+
+
+def _names(found: Mapping[Holder, Iterable[str]]) -> set[tuple[Holder, str]]:
+    return {(holder, name) for holder, names in found.items() for name in names}
 
 
 def of_everybody(transformer: Transformer) -> Transformer:
