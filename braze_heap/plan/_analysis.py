@@ -318,10 +318,8 @@ def _doc(
     is_time: bool,
 ) -> str:
     """Return the meaning of a property, and its use in Heap."""
-    if is_time and name.endswith("_at") and "time" in sources:
-        found = (doc for end, doc in _TIMES.items() if name.endswith(end))
-        text = next(found, "Time of the event that states it.")
-    elif field and not name.endswith(".*"):
+    states_time = is_time and name.endswith("_at") and "time" in sources
+    if field and not states_time and not name.endswith(".*"):
         text = _first_paragraph(field.doc)
     else:
         found = (doc for end, doc in _DOCS_BY_END.items() if name.endswith(end))
@@ -334,7 +332,7 @@ def _doc(
 
 _EPOCH: Final = re.compile("UTC epoch (milli)?seconds")
 
-_TIMES: Final = MappingProxyType(
+_DOCS_BY_END: Final = MappingProxyType(
     {
         "email_bounced_at": "Time of the last hard bounce. Braze stops sending to the "
         "address; a new address of the person does not remove this time.",
@@ -346,12 +344,7 @@ _TIMES: Final = MappingProxyType(
         "uninstalled_at": "Time of the last uninstall, of the app if the name has its "
         "id. A later install does not remove it.",
         "_changed_at": "Time of the newest change of the subscription.",
-    }
-)
-"""End of the name of a user property that is a time, to its meaning."""
-
-_DOCS_BY_END: Final = MappingProxyType(
-    {
+        "_at": "Time of the event that states it.",
         "custom_attributes.*": "New value of a custom attribute that changed, under "
         "its own name. Empty text if it was removed.",
         "custom_properties.*": "A property that the app logged with the event, under "
