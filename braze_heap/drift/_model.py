@@ -53,7 +53,7 @@ class SeenField:
     @property
     def frequency(self) -> str:
         """Number and share of the events, in words."""
-        return f"{_number_of_events(self.count)} ({_percent(self.share)})"
+        return f"{_number_of_events(self.count)} ({self.share * 100:.3g}%)"
 
     def __str__(self) -> str:
         where = f"{self.event_type} {self.place}.{self.name}"
@@ -279,10 +279,14 @@ def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
 
 
 def _table(heading: str, fields: Sequence[SeenField]) -> Iterator[str]:
-    """Yield a table of *fields*; without a heading, all are of one event type."""
+    """
+    Yield a table of *fields*, without empty columns.
+
+    Without a heading, all are of the event type above it.
+    """
     rows = [
         {
-            "event type": _code(field.event_type),
+            "event type": _code(field.event_type) if heading else "",
             "place": field.place,
             "field": _code(field.name),
             "observed": ", ".join(field.types),
@@ -293,10 +297,7 @@ def _table(heading: str, fields: Sequence[SeenField]) -> Iterator[str]:
     ]
     if not rows:
         return
-    absent = set() if heading else {"event type"}
-    if not any(field.documented for field in fields):
-        absent.add("documented")
-    headings = [name for name in rows[0] if name not in absent]
+    headings = [name for name in rows[0] if any(row[name] for row in rows)]
     if heading:
         yield f"\n{heading}"
     yield f"\n| {' | '.join(headings)} |"
@@ -329,11 +330,3 @@ def _code(text: str) -> str:
 
 def _number_of_events(count: int) -> str:
     return "1 event" if count == 1 else f"{count:,} events"
-
-
-def _percent(share: float) -> str:
-    """Return *share* as a percentage, 0 or 100 only if it is exact."""
-    percent = round(share * 100)
-    if percent == 0 and share > 0:
-        return "under 1%"
-    return "over 99%" if percent == 100 and share < 1 else f"{percent}%"
