@@ -143,22 +143,30 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
     if not found:
         yield "\nNo properties."
         return
-    rows = [_markdown_cells(planned) for planned in found]
+    rows = [property_cells(planned) for planned in found]
     yield f"\n| {' | '.join(rows[0])} |"
     yield f"|{' --- |' * len(rows[0])}"
-    yield from (f"| {' | '.join(cells.values())} |" for cells in rows)
+    for row in rows:
+        cells = (_code(c) if h in CODE else _cell(c) for h, c in row.items())
+        yield f"| {' | '.join(cells)} |"
 
 
-def _markdown_cells(planned: PlannedProperty) -> dict[str, str]:
+CODE: Final = ("property", "example")
+"""Headings of columns whose cells are shown as code."""
+
+
+def property_cells(planned: PlannedProperty) -> dict[str, str]:
+    """Return the cells of a property by heading, for a table of properties."""
+    types = ", ".join(getattr(planned, "event_types", ()))
     cells = {
-        "property": _code(planned.name),
+        "property": planned.name,
         "type": planned.type,
-        "example": _code(planned.example),
-        "from": _cell(origin(planned)),
+        "example": planned.example,
+        "from": origin(planned) + (f" ({types})" if types else ""),
         "personal data": privacy(planned),
         "since": release(planned.since),
         "wire form": planned.wire,
-        "meaning": _cell(planned.doc),
+        "meaning": planned.doc,
     }
     if planned.observed is not None:
         cells["observed"] = traffic(planned)

@@ -211,7 +211,7 @@ No properties.
 
 | property | type | example | from | personal data | since | wire form | meaning |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-| `opened` | text | `x` | link\\_alias | sensitive | 9 | both | A link. |
+| `opened` | text | `x` | link\\_alias (X, Y) | sensitive | 9 | both | A link. |
 
 ## Combo events to make in Heap
 
