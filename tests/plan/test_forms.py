@@ -73,7 +73,7 @@ def test_plan_from_its_json_is_equal() -> None:
     ("text", "flaw"),
     [
         ("{", "it is not JSON"),
-        ("[]", "it has no schema number"),
+        ("[]", "its schema is None, not 1"),
         ('{"schema": 2}', "its schema is 2, not 1"),
         ('{"schema": 1, "events": [{"name": 5}]}', "plan.events"),
         ('{"schema": 1}', "events"),
