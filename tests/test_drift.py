@@ -499,7 +499,7 @@ def test_redacted_custom_properties_are_named() -> None:
         "custom_properties.contact.phone": 1,
     }
     shown = drift.to_markdown() + drift.to_json() + str(drift)
-    assert "`custom_properties.email`: 2 events" in shown
+    assert "| `custom_properties.email` | 2 |" in shown
     assert CANARY not in shown
 
 

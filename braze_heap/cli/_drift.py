@@ -1,7 +1,7 @@
 """``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import click
@@ -16,6 +16,7 @@ from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, Section, meaning, show_result, skipped_files
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
+from braze_heap.drift._model import tables
 from braze_heap.mapping._batch import named
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
@@ -102,54 +103,27 @@ def drift(
 def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     """Yield the findings; at most *top* of those that were not seen."""
     yield _summary(found)
-    for new in found.new_types:
-        module = f" in {new.module}" if new.module else " of a new family"
-        where = f"; its class: {new.class_name}{module}" if new.class_name else ""
-        count = ui.plural(new.count, "event")
-        title = f"New event type {ui.safe(new.event_type)}: {count}{where}"
-        rows = [(f.place, f.name, ", ".join(f.types), f.frequency) for f in new.fields]
-        yield Section(title=title, rows=rows or [("no fields",)])
-    fields = {
-        "New fields": found.new_fields,
-        "Values of other types than documented": found.type_changes,
-        "Documented only for the other form": found.other_form,
-    }
-    for title, seen in fields.items():
-        yield Section(
-            title=title,
-            rows=[(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen],
-        )
-    allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    yield Section(
-        title="Redacted by default, because their names have a word such as email",
-        rows=[
-            (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
-        ],
-        note=allow,
-    )
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
     yield Section.of_counts("", title, malformed, meaning)
-    unseen = [
-        (
-            each.event_type,
-            f"{each.form}, {ui.plural(each.count, 'event')}",
-            _names(each.names, top),
+    for table in tables(found):
+        yield Section(
+            title=table.title,
+            rows=[[_cell(value, top) for value in row] for row in table.rows],
+            note=table.note,
+            columns=table.headings,
+            top=top if table.is_long else None,
         )
-        for each in found.unseen_fields
-    ]
-    title = "Documented fields not seen in this input"
-    yield Section(title=title, rows=unseen, top=top)
-    title = f"Documented types not seen in this input: {len(found.unseen_types)}"
-    yield Section(title=title, rows=[(name,) for name in found.unseen_types], top=top)
     if found.new_types or found.new_fields:
         more = "\nPython lines to add: braze-heap drift ... --format markdown"
         yield Section(note=more)
 
 
-def _names(names: Sequence[str], top: int | None) -> Text:
-    more = len(names) - len(names[:top])
-    return Text(", ".join(names[:top]) + f" and {more} more" * bool(more))
+def _cell(value: object, top: int | None) -> object:
+    if not isinstance(value, tuple):
+        return value
+    more = len(value) - len(value[:top])
+    return ", ".join(value[:top]) + f" and {more} more" * bool(more)
 
 
 def _summary(found: Drift) -> Section:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
@@ -234,87 +235,76 @@ def _markdown_lines(drift: Drift) -> Iterator[str]:
         yield f"\n{drift.truncated:,} more new names than are kept."
     if drift.ignored:
         yield f"\nIgnored: {drift.ignored:,}."
-    malformed = [f"{_code(reason)}: {count:,}" for reason, count in drift.malformed]
-    yield from _list("Not read", malformed)
-    if drift.new_types:
-        yield "\n## New event types"
-    for new in drift.new_types:
-        module = f"in {_code(new.module)}" if new.module else "of a new family"
-        name = f": {_code(new.class_name)} {module}" if new.class_name else ""
-        yield f"\n### {_code(new.event_type)}\n"
-        yield f"{_number_of_events(new.count)}{name}."
-        yield from _table("", new.fields)
-    yield from _table("## New fields", drift.new_fields)
-    yield from _table("## Values of other types", drift.type_changes)
-    yield from _table("## Documented only for the other form", drift.other_form)
-    redacted = [
-        f"{_code(f.event_type)} {_code(f.name)}: {_number_of_events(f.count)}"
-        for f in drift.redacted
-    ]
-    yield from _list(f"Redacted because of their names\n\n{_REDACTED}", redacted)
+    malformed = Table("Not read", ("reason", "count"), drift.malformed)
+    for table in (malformed, *tables(drift)):
+        if table.rows:
+            yield f"\n## {table.title}\n"
+            yield f"| {' | '.join(table.headings)} |"
+            yield f"|{' --- |' * len(table.headings)}"
+            yield from (f"| {' | '.join(map(_cell, row))} |" for row in table.rows)
+            if table.note:
+                yield f"\n{table.note}"
     lines_to_add = drift.lines_to_add()
     if lines_to_add:
         yield "\n## Lines to add"
     for lines in lines_to_add:
         yield from _paste(lines)
-    unseen = [
-        f"{_code(each.event_type)} ({each.form}): {', '.join(map(_code, each.names))}"
-        for each in drift.unseen_fields
-    ]
-    yield from _list("Documented fields not seen in this input", unseen)
-    unseen = [_code(event_type) for event_type in drift.unseen_types]
-    yield from _list("Documented types not seen in this input", unseen)
 
 
-_REDACTED: Final = (
-    "By default, text under a name with a word such as email is not sent. To send it: "
-    '`personal_fields = {"NAME" = "keep"}`.'
-)
-
-
-def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
-    if items:
-        yield f"\n## {heading}\n"
-        yield from (f"- {item}" for item in items)
-
-
-def _table(heading: str, fields: Sequence[SeenField]) -> Iterator[str]:
+class Table(NamedTuple):
     """
-    Yield a table of *fields*, without empty columns.
+    What people see of one kind of findings.
 
-    Without a heading, all are of the event type above it.
+    It is long if it lists what is documented, not what is in the input.
     """
-    rows = [
-        {
-            "event type": _code(field.event_type) if heading else "",
-            "place": field.place,
-            "field": _code(field.name),
-            "observed": ", ".join(field.types),
-            "documented": field.documented,
-            "events": field.frequency,
-        }
-        for field in fields
-    ]
-    if not rows:
-        return
-    headings = [name for name in rows[0] if any(row[name] for row in rows)]
-    if heading:
-        yield f"\n{heading}"
-    yield f"\n| {' | '.join(headings)} |"
-    yield f"|{' --- |' * len(headings)}"
-    for row in rows:
-        yield f"| {' | '.join(row[name] for name in headings)} |"
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    note: str = ""
+    is_long: bool = False
+
+
+def tables(drift: Drift) -> Iterator[Table]:
+    """Yield the findings, except for what is not read."""
+
+    def table(title: str, items: Sequence[Any], names: str, **more: Any) -> Table:
+        rows = [*map(attrgetter(*names.split()), items)]
+        headings = [name.replace("_", " ") for name in names.split()]
+        return Table(title, headings, rows, **more)
+
+    fields = "event_type place name found frequency"
+    new_fields = [field for new in drift.new_types for field in new.fields]
+    yield table(
+        "New event types", drift.new_types, "event_type count class_name module"
+    )
+    yield table("Fields of new event types", new_fields, fields)
+    yield table("New fields", drift.new_fields, fields)
+    yield table("Values of other types than documented", drift.type_changes, fields)
+    yield table("Documented only for the other form", drift.other_form, fields)
+    title = "Redacted by default, because their names have a word such as email"
+    note = 'To send one: personal_fields = {"NAME" = "keep"}'
+    yield table(title, drift.redacted, "event_type name count", note=note)
+    title = "Documented fields not seen in this input"
+    names = "event_type form count names"
+    yield table(title, drift.unseen_fields, names, is_long=True)
+    types = [(event_type,) for event_type in drift.unseen_types]
+    title = "Documented types not seen in this input"
+    yield Table(title, ("event type",), types, is_long=True)
+
+
+def _cell(value: str | int | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_code, value))
+    return f"{value:,}" if isinstance(value, int) else _code(value)
 
 
 def _paste(lines: Lines) -> Iterator[str]:
-    module = _code(lines.module) if lines.module else "a module of a new family"
-    text = lines.text
-    if lines.is_class:
-        yield f"\nInto {module}:\n"
-        text = "\n\n\n".join(filter(None, (lines.imports.rstrip(), text)))
-    else:
-        needs = f" It needs {_code(lines.imports)}." if lines.imports else ""
-        yield f"\nInto the body of {_code(lines.class_name)} in {module}.{needs}\n"
+    place = _code(lines.module) if lines.module else "a module of a new family"
+    if not lines.is_class:
+        place = f"the body of {_code(lines.class_name)} in {place}"
+    yield f"\nInto {place}:\n"
+    text = "\n\n\n".join(filter(None, (lines.imports, lines.text)))
     yield f"```python\n{text}```"
 
 
