@@ -252,11 +252,7 @@ def _markdown_lines(drift: Drift) -> Iterator[str]:
 
 
 class Table(NamedTuple):
-    """
-    What people see of one kind of findings.
-
-    It is long if it lists what is documented, not what is in the input.
-    """
+    """Findings of one kind for people; long if they are not about the input."""
 
     title: str
     headings: Sequence[str]

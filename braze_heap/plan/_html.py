@@ -14,7 +14,7 @@ from braze_heap.plan._tables import (
     CODE,
     COMBO_EVENTS,
     TRAITS,
-    deletion,
+    absent,
     notes,
     privacy_counts,
     property_cells,
@@ -35,8 +35,6 @@ def page(plan: TrackingPlan) -> str:
     """
     style, script = _part("page.css"), _part("page.js")
     combos = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
-    absent = [(event.event_type, event.why) for event in plan.unsent]
-    absent += [(event_type, deletion(event_type)) for event_type in plan.deletions]
     users = _table(plan.user_properties) if plan.user_properties else ""
     return Template(_part("page.html")).substitute(
         style=style,
@@ -49,7 +47,7 @@ def page(plan: TrackingPlan) -> str:
         combo_events=_section(
             "Combo events to make in Heap", _terms(combos), COMBO_EVENTS
         ),
-        absent=_section("Never an event in Heap", _terms(absent)),
+        absent=_section("Never an event in Heap", _terms(absent(plan))),
     )
 
 

@@ -220,12 +220,9 @@ one name with event_names="action".
 
 - Message Click: Click, Tap
 
-## Not sent
+## Never an event in Heap
 
 - `Y`: Not chosen.
-
-## Deletions
-
 - `Z`: It deletes the user in Heap.
 - `users.UserDeleteRequest`: It deletes the user in Heap. It only arrives in storage \
 files.
