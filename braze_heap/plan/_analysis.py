@@ -13,6 +13,7 @@ import attrs
 from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
+from braze_heap.events._schema import docs_in
 from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._names import is_shipped
 from braze_heap.parsing import YEAR_2100
@@ -131,7 +132,7 @@ class _TypeAnalysis:
                 name=name,
                 event_type=self.event_type,
                 event_class=self._cls.__name__,
-                meaning=_first_line(self._cls),
+                meaning=_first_paragraph(inspect.getdoc(self._cls) or ""),
                 since=self._release,
                 status=getattr(self._cls, "status", "current"),
                 properties=tuple(p for p in found if p.name != NEW or not is_known),
@@ -178,7 +179,8 @@ class _TypeAnalysis:
             return "It is not sent."
         reason, _ = self.trace.reasons.most_common(1)[0]
         detail = self.trace.details[reason]
-        return _REASONS.get(reason, reason) + (f" {detail}" if detail else "")
+        why = _first_paragraph(docs_in(type(reason)).get(reason.name, reason))
+        return f"{why} {detail}".rstrip()
 
     def _note(self, name: str) -> str:
         parts = []
@@ -287,17 +289,6 @@ def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str
     names = transformer._policies.derived
     return {transformer.naming.property_name(n): MEANINGS[n] for n in names}
 
-
-_REASONS: Final[Mapping[SkipReason | Reason, str]] = {
-    SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "It has no mapper, or its mapper skips it.",
-    SkipReason.EXCLUDED: "The selection of events skips it.",
-    SkipReason.SAMPLED: "Its sample is 0.",
-    SkipReason.OUTDATED: "Newer user properties replace those that it states.",
-    SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
-    Reason.MAPPER_ERROR: "The mapper fails on every sample:",
-    Reason.BAD_IDENTITY: "Its identity is never valid.",
-}
 
 _GUARDED: Final = "Text whose name has a word such as email, phone or token"
 
@@ -487,10 +478,6 @@ def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
         wire=shared("wire", "both"),
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )
-
-
-def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
 
 
 def _first_paragraph(doc: str) -> str:
