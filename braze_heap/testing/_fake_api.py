@@ -196,9 +196,6 @@ class HeapApi:
             with self.lock:
                 return self._route(request, document)
         except HttpError as error:
-            if error.status == 400:
-                with self.lock:
-                    self.counts["invalid"] += 1
             return error.response
 
     def _route(self, request: WireRequest, document: Any) -> WireResponse:
@@ -218,6 +215,7 @@ class HeapApi:
         if is_status:
             return self._deletion_status(path.removeprefix(DELETION_STATUS))
         for text in _problems(path, request, document):
+            self.counts["invalid"] += 1
             raise HttpError(400, text)
         items = [*items_of(path, document).values()]
         if path == USER_DELETION:
