@@ -13,6 +13,7 @@ import attrs
 from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
+from braze_heap.events._catalog import CatalogEntry
 from braze_heap.events._schema import docs_in
 from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._names import is_shipped
@@ -113,7 +114,8 @@ class _TypeAnalysis:
         self._cls = cls
         self._sentinels = factory.sentinels
         self._overrides = transformer.personal_data.overrides
-        self._release = getattr(cls, "release", 2)
+        unknown = CatalogEntry(event_type, cls.__name__, event_type)
+        self._entry: CatalogEntry = getattr(cls, "_entry", unknown)
 
     @property
     def names(self) -> list[str]:
@@ -133,25 +135,21 @@ class _TypeAnalysis:
                 event_type=self.event_type,
                 event_class=self._cls.__name__,
                 meaning=_first_paragraph(inspect.getdoc(self._cls) or ""),
-                since=self._release,
-                status=getattr(self._cls, "status", "current"),
+                since=self._entry.release,
+                status=self._entry.status,
                 properties=tuple(p for p in found if p.name != NEW or not is_known),
                 unsent=unsent,
                 takes_new_fields=takes_new,
                 note=self._note(name),
-                category=self._entry("category") or "",
-                channel=self._entry("channel") or "",
-                action=self._entry("action") or "",
+                category=self._entry.category or "",
+                channel=self._entry.channel or "",
+                action=self._entry.action or "",
                 wire=self._wire(()),
             )
 
-    def _entry(self, attribute: str, default: Any = None) -> Any:
-        return getattr(getattr(self._cls, "_entry", None), attribute, default)
-
     def _wire(self, sources: Sequence[str]) -> Wire:
         """Return the form in which Braze sends a value that comes from *sources*."""
-        http = self._entry("http", default=True)
-        storage = self._entry("storage", default=True)
+        http, storage = self._entry.http, self._entry.storage
         # Every event has a time, so it decides nothing beside another field.
         fields = [self.fields[n] for n in sources if n not in ("id", "time")]
         if http and storage and fields and self._cls is not UnknownEvent:
@@ -250,7 +248,7 @@ class _TypeAnalysis:
             sources=sources,
             personal=any(self.fields[n].personal for n in sources),
             sensitive=any(self.fields[n].sensitive for n in sources),
-            since=max(self._release, (known.since if known else None) or 2),
+            since=max(self._entry.release, (known.since if known else None) or 2),
             doc=self.meanings.get(name, doc),
             identifying=name == NEW or not MAY_IDENTIFY.isdisjoint(sources),
             wire=self._wire((field,) if field else sources),
