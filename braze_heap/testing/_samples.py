@@ -222,7 +222,6 @@ def uuid_of(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
-@functools.cache
 def _samples() -> Mapping[str, Mapping[str, Any]]:
     """
     Read the sample values, by group and field name. The name "" is the default.
@@ -230,9 +229,15 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
     Persons, hosts, addresses and numbers are of the ranges reserved for examples
     (RFC 2606, RFC 5737, 555-0100 to -0199).
     """
-    file = resources.files("braze_heap.testing").joinpath("samples.json")
-    samples: Mapping[str, Mapping[str, Any]] = json.loads(file.read_text("utf-8"))
+    samples: Mapping[str, Mapping[str, Any]] = read_data("samples.json")
     return samples
+
+
+@functools.cache
+def read_data(name: str) -> Any:
+    """Return the JSON of a file beside this module."""
+    file = resources.files("braze_heap.testing").joinpath(name)
+    return json.loads(file.read_text("utf-8"))
 
 
 _SAMPLE_GROUPS: Final = MappingProxyType(
