@@ -122,7 +122,7 @@ class Connection(BaseHTTPRequestHandler):
         """Parse the head of a request, unless it was cut."""
         return self.raw_requestline.endswith(b"\n") and super().parse_request()
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_: object, **__: object) -> None:
         """Write no log."""
 
     def serve(self) -> None:
