@@ -260,10 +260,9 @@ class TrackingPlan:
             plan = json.loads(text)
         except (ValueError, RecursionError):
             raise PlanError("it is not JSON") from None
-        if not isinstance(plan, dict) or "schema" not in plan:
-            raise PlanError("it has no schema number")
-        if plan["schema"] != SCHEMA:
-            raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
+        schema = plan.get("schema") if isinstance(plan, dict) else None
+        if schema != SCHEMA:
+            raise PlanError(f"its schema is {schema!r}, not {SCHEMA}")
         try:
             return cast("TrackingPlan", reader_of(cls)(plan))
         except InvalidValueError as error:
