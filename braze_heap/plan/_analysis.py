@@ -2,11 +2,11 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -84,7 +84,30 @@ def tracking_plan(
         user_properties=_merged(p for a in analyses for p in a.user_properties()),
         unsent=tuple(sorted(unsent, key=attrgetter("event_type"))),
         deletions=tuple(sorted(a.event_type for a in analyses if a.trace.deletes)),
+        policies=_policies_of(transformer),
     )
+
+
+_POLICIES: Final = (
+    "custom_fields identity lists machines nested unknown_fields url_parameters "
+    "user_properties"
+).split()
+
+
+def _policies_of(transformer: Transformer) -> dict[str, str]:
+    """Return the policies that decide about values, by name, as text."""
+    options, personal = transformer._policies.options, transformer.personal_data
+    policies = {name: _text_of(getattr(options, name)) for name in _POLICIES}
+    policies["personal_data"] = personal.default
+    for path, treatment in personal.overrides.items():
+        policies[f"personal_data.{path}"] = treatment
+    return dict(sorted(policies.items()))
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return "a function" if callable(value) else ", ".join(cast("Iterable[str]", value))
 
 
 class _TypeAnalysis:
@@ -129,7 +152,7 @@ class _TypeAnalysis:
         is_known = self._cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
-            takes_new = any(p.name == NEW for p in found)
+            new = [p for p in found if p.name == NEW and not p.field]
             yield PlannedEvent(
                 name=name,
                 event_type=self.event_type,
@@ -137,9 +160,9 @@ class _TypeAnalysis:
                 meaning=_first_paragraph(inspect.getdoc(self._cls) or ""),
                 since=self._entry.release,
                 status=self._entry.status,
-                properties=tuple(p for p in found if p.name != NEW or not is_known),
+                properties=tuple(p for p in found if not (is_known and p in new)),
                 unsent=unsent,
-                takes_new_fields=takes_new,
+                takes_new_fields=bool(new),
                 note=self._note(name),
                 category=self._entry.category or "",
                 channel=self._entry.channel or "",

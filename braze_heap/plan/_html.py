@@ -48,6 +48,7 @@ def page(plan: TrackingPlan) -> str:
             "Combo events to make in Heap", _terms(combos), COMBO_EVENTS
         ),
         absent=_section("Never an event in Heap", _terms(absent(plan))),
+        policies=_section("Policies", _terms(plan.policies.items())),
     )
 
 

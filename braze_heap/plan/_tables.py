@@ -111,6 +111,8 @@ def _markdown_lines(plan: TrackingPlan) -> Iterator[str]:
     yield from _list(f"## Combo events to make in Heap\n\n{COMBO_EVENTS}", combos)
     unsent = [f"{_code(name)}: {_cell(why)}" for name, why in absent(plan)]
     yield from _list("## Never an event in Heap", unsent)
+    policies = [f"{_cell(n)}: {_cell(value)}" for n, value in plan.policies.items()]
+    yield from _list("## Policies", policies)
 
 
 def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
@@ -233,6 +235,8 @@ def _rows(plan: TrackingPlan) -> Iterator[Mapping[str, object]]:
     for event_type in plan.deletions:
         doc = deletion(event_type)
         yield {"kind": "deletion", "event_type": event_type, "doc": doc}
+    for name, value in plan.policies.items():
+        yield {"kind": "policy", "property": name, "doc": value}
 
 
 def _row(kind: str, item: attrs.AttrsInstance) -> dict[str, object]:

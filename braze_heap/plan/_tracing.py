@@ -23,7 +23,7 @@ import attrs
 
 from braze_heap.events import CurrentsEvent, EventField, UnknownEvent, event_fields
 from braze_heap.heap.calls import AddUserProperties, Track, Value
-from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._custom import custom_of, is_event_taker
 from braze_heap.mappers._structure import (
     DICTS,
     LISTS,
@@ -213,6 +213,8 @@ class ProbeFactory:
             is_of_class = event_type == getattr(self.cls, "event_type", "")
             if custom and isinstance(entry.key, type) and is_of_class:
                 properties = self._instance(entry.key, custom.field)
+                if is_event_taker(entry.mapper):  # it also sends undeclared ones
+                    properties[ANY_KEY] = self.sentinels.text(custom.field)
                 typed = complete.with_field(custom.field, properties)
                 yield typed.with_field(custom.discriminator, name) if name else typed
 

@@ -162,7 +162,9 @@ def test_json_has_a_schema_number() -> None:
     """The JSON form has a schema number and the parts of the plan."""
     plan = json.loads(hostile().to_json())
 
-    assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]
+    assert [*plan] == [
+        *("schema", "events", "user_properties", "unsent", "deletions", "policies")
+    ]
 
 
 SMALL_MARKDOWN = """\
