@@ -1,10 +1,15 @@
 """Checks of constructor arguments, so that mistakes fail before any event arrives."""
 
 import functools
+import importlib
 import inspect
+import re
 import sys
 import warnings
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
+
+from braze_heap._text import did_you_mean
+from braze_heap.exceptions import BrazeHeapError
 
 
 class OfOneProcess:
@@ -91,3 +96,37 @@ def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None
         raise TypeError(
             f"{name} takes {signature}, but is called with {described}: {error}"
         ) from None
+
+
+_NAME: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([\w.]+)")
+
+
+class UnknownNameError(BrazeHeapError, LookupError):
+    """A text does not name an object in a module that can be imported."""
+
+
+def import_named(text: str) -> Any:
+    """
+    Return the object that *text* names, such as ``acme.sinks:make_sink``.
+
+    Importing the module runs its code, and its exceptions are passed on.
+
+    Raises:
+        UnknownNameError: There is no such module or name.
+    """
+    match = _NAME.fullmatch(text)
+    if not match:
+        raise UnknownNameError("it is not of the form module:name.")
+    path, names = match.groups()
+    try:
+        found = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module exists, but one of its imports does not
+        raise UnknownNameError(f"there is no module {error.name!r}.") from None
+    for name in names.split("."):
+        if not hasattr(found, name):
+            hint = did_you_mean(name, [n for n in dir(found) if not n.startswith("_")])
+            raise UnknownNameError(f"{path} has no {name!r}.{hint}")
+        found, path = getattr(found, name), f"{path}.{name}"
+    return found

@@ -161,24 +161,21 @@ def test_finished_transformer_takes_no_other_option(
 @pytest.mark.parametrize(
     ("spec", "flaw"),
     [
-        ("mappers", "'mappers' is not module:name"),
+        ("mappers", "'mappers' cannot be imported: it is not of the form module:name"),
         ("mappers.py:registry", "no module 'mappers.py'"),
-        (":registry", "is not module:name"),
-        ("../mappers:registry", "is not module:name"),
-        (
-            "mapperz:registry",
-            "there is no module 'mapperz' in .*Did you mean 'mappers'",
-        ),
+        (":registry", "is not of the form module:name"),
+        ("../mappers:registry", "is not of the form module:name"),
+        ("mapperz:registry", "there is no module 'mapperz'"),
         (
             "mappers:transfomer",
             "mappers has no 'transfomer'. Did you mean 'transformer'",
         ),
         ("mappers:factory.oven", "mappers.factory has no 'oven'"),
-        ("mappers:number", "mappers:number is an int. Name a registry or Mappers"),
-        ("mappers:Factory", "is the class Factory"),
-        ("mappers:without_argument", "must take one argument, a TransformConfig"),
+        ("mappers:number", "not an int. Name a registry or Mappers"),
+        ("mappers:Factory", "but is called with a TransformConfig"),
+        ("mappers:without_argument", "but is called with a TransformConfig"),
         ("mappers:returns_registry", "returned a MapperRegistry, not a Transformer"),
-        ("mappers:later", "returned a coroutine, not a Transformer"),
+        ("mappers:later", "is async, but it is called without await"),
         (
             "mappers:divides",
             r'mappers.py", line \d+, in divides(.|\n)*ZeroDivisionError',
@@ -203,7 +200,7 @@ def test_what_cannot_be_a_transformer_is_an_error(
 
     assert done.exit_code == 2
     assert done.stdout == ""
-    assert "cli/_load.py" not in done.stderr
+    assert "config/_load.py" not in done.stderr
     assert re.search(flaw, done.stderr)
 
 
@@ -263,7 +260,7 @@ def test_check_shows_the_transformer(run: Run) -> None:
 
     assert "transformer = mappers:registry" in good.stdout
     assert "PROBLEM  configuration" in bad.stdout
-    assert "Did you mean 'mappers'" in " ".join(bad.stdout.split())
+    assert "no module 'mapperz'" in " ".join(bad.stdout.split())
     assert (good.exit_code, bad.exit_code) == (0, 1)
 
 
