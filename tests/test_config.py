@@ -184,7 +184,7 @@ def test_sink_and_state_are_opened(load: Load) -> None:
         ("serve.token_file = 'token'", {}, "file token"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:1 environment variable")
+@pytest.mark.filterwarnings("ignore:environment variables that")
 def test_a_secret_is_in_a_variable_or_a_file(
     text: str, environ: dict[str, str], source: str, load: Load
 ) -> None:
@@ -248,7 +248,7 @@ def test_variables_of_kubernetes_are_ignored() -> None:
 )
 def test_a_variable_that_sets_nothing_is_a_warning(name: str, meant: str) -> None:
     warning = (
-        rf"^1 environment variable sets nothing: {name} \(did you mean {meant}\?\)"
+        rf"^environment variables that set nothing: {name} \(did you mean {meant}\?\)"
     )
 
     with pytest.warns(UserWarning, match=warning):
@@ -282,11 +282,11 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("transform.personal_fields = {a = 'x'}", {}, "personal_fields.a is one of drop"),
     ("transform.event_prefix = 1979-05-27", {}, "must be text in quotes, not a date"),
     # Names in the file.
-    ("local_time = true", {}, "outside of its table: write it below [transform]"),
-    ("[braze_heap]\nnested = 'json'", {}, "[braze_heap] is now called [transform]"),
+    ("local_time = true", {}, "outside of its table: write it as transform.local_"),
+    ("[braze_heap]\nnested = 'json'", {}, "there is no table 'braze_heap'"),
     ("[srve]\nport = 1", {}, "there is no table 'srve'. Did you mean 'serve'?"),
     ("[[serve]]\nport = 1", {}, "serve must be a table: write [serve]"),
-    ("[personal_fields]\na = 'keep'", {}, "write [transform.personal_fields]"),
+    ("[personal_fields]\na = 'keep'", {}, "write it as transform.personal_fields"),
     ("transform.locl_time = true", {}, "Did you mean 'local_time'?"),
     ("[SERVE]\nport = 1", {}, "no table 'SERVE'. Did you mean 'serve'?"),
     ("[serve]\nlocal_time = true", {}, "in [serve]: write it below [transform]"),
@@ -310,14 +310,14 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("serve.token = 'canary'", {}, "serve.token is a secret, which must not be in"),
     ("state.url = 'postgresql://u:canary@h/d'", {}, "variable with url_env, or"),
     ("[serve]\ntoken_env = 'A'\ntoken_file = 'b'", {}, "exclude each other"),
-    ("serve.token_env = 'NO_SUCH'", {}, "the variable NO_SUCH is not set"),
+    ("serve.token_env = 'NO_SUCH'", {}, "token_env: the variable is not set"),
     ("serve.token_env = 'canary-1'", {}, "serve.token_env: the variable is not set"),
-    ("serve.token_env = ''", {}, "serve.token_env is empty: name a variable"),
-    ("serve.token_file = 'canary'", {}, "cannot read the file: No such file"),
-    ("serve.token_file = 'empty'", {}, "the file empty is empty"),
-    ("serve.token_file = 'folder'", {}, "the file folder: Is a directory"),
-    ("serve.token_file = 'utf16'", {}, "the file utf16 is not UTF-8 text"),
-    ("serve.token_file = '/dev/zero'", {}, "the file /dev/zero is "),
+    ("serve.token_env = ''", {}, "serve.token_env: the variable is not set"),
+    ("serve.token_file = 'canary'", {}, "the file cannot be read: No such file"),
+    ("serve.token_file = 'empty'", {}, "serve.token_file: the file is empty"),
+    ("serve.token_file = 'folder'", {}, "the file cannot be read: Is a directory"),
+    ("serve.token_file = 'utf16'", {}, "the file is not UTF-8 text"),
+    ("serve.token_file = '/dev/zero'", {}, "the file is not text, or too"),
     ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
     # State.
     ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
@@ -337,7 +337,11 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     # Whole files.
     ("[serve]\nport = ", {}, "service.toml is not TOML: Invalid value (at "),
     ("serve.port = 1\nserve.port = 2", {}, "service.toml is not TOML: "),
-    ("[serve]\nport = 1".encode("utf-16"), {}, "is not UTF-8 text: save it as UTF-8"),
+    (
+        "[serve]\nport = 1".encode("utf-16"),
+        {},
+        "is not TOML: 'utf-8' codec",
+    ),
     ("a = " + "[" * 100_000, {}, "is nested too deeply"),
     ("serve:\n  port: 1\n", {}, "service.toml is not TOML"),
 ]
@@ -366,7 +370,7 @@ def test_a_wrong_configuration_is_an_error(
         ("5", "must hold one JSON object"),
         ("[" * 100_000, "nested too deeply"),
         ('{"log": {}, "log": {}}', "'log' is given twice"),
-        ('{"serve": {"grace": NaN}}', "NaN is not a number of JSON"),
+        ('{"serve": {"grace": NaN}}', "serve.grace must be a finite number"),
         ('{"serve": null}', "serve must be a table"),
         ('{"serve": {"port": null}}', "serve.port must be a whole number, not null"),
         ('{"serve": {"port": 1},}', "is not JSON: "),

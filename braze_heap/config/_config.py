@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -37,6 +36,7 @@ from braze_heap.config._tables import (
     TransformConfig,
 )
 from braze_heap.config._values import ConfigError, convert
+from braze_heap.sinks._spec import GROUP
 
 if TYPE_CHECKING:
     from braze_heap.receiver import Tokens
@@ -291,21 +291,17 @@ def _read_secrets(
         at = found.pop((table, f"{key}_file"), None)
         if table not in tables:
             continue
-        given = found.get((table, key))
         is_used = key != "api_key" or _is_heap(found)
         try:
             if named:
-                given = _from_variable(named, environ)
+                found[table, key] = _from_variable(named, environ)
             elif at:
-                given = _from_file(at)
-            elif given and given.value == "":
-                errors.append(f"{given.place} is empty")
-            elif not given and environ.get(default, "").strip() and is_used:
+                found[table, key] = _from_file(at)
+            elif environ.get(default, "").strip() and is_used:
                 given = Given(environ[default], default, f"variable {default}")
+                found.setdefault((table, key), given)
         except ConfigError as error:
             errors.append(str(error))
-        if given:
-            found[table, key] = given
 
 
 def _is_heap(found: Layer) -> bool:
@@ -318,53 +314,30 @@ def _is_heap(found: Layer) -> bool:
 
 
 def _from_variable(named: Given, environ: Mapping[str, str]) -> Given:
-    """Return the secret in a variable. A message shows no name that can be a secret."""
+    """Return the secret in a variable. No message has its name: that can be secret."""
     name = convert(str, named.value, named.place)
-    if not name:
-        raise ConfigError(f"{named.place} is empty: name a variable")
-    shown = f" {name}" if name.isidentifier() and name.isupper() else ""
-    text = environ.get(name, "").rstrip("\r\n")
-    if not text.strip():
-        state = "is empty" if name in environ else "is not set"
-        raise ConfigError(f"{named.place}: the variable{shown} {state}")
-    return Given(text, f"{named.place}:{shown}", f"variable{shown or ' ' + name}")
+    place = f"{named.place}: the variable"
+    if name not in environ:
+        raise ConfigError(f"{place} is not set")
+    return Given(environ[name].rstrip("\r\n"), place, f"variable {name}")
 
 
 def _from_file(at: Given) -> Given:
-    """Return the secret in a file. A message shows no path that can be a secret."""
+    """Return the secret in a file. No message has its path, which can be secret."""
     path = convert(str, at.value, at.place)
-    if not path:
-        raise ConfigError(f"{at.place} is empty: name a file")
-    try:
-        folder = Path(path).parent
-        is_path = Path(path).exists() or (len(folder.parts) > 1 and folder.is_dir())
-    except OSError:  # a name that is too long, or a folder that may not be searched
-        is_path = False
-    shown = f" {path}" if is_path else ""
+    place = f"{at.place}: the file"
     try:
         with Path(path).open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
         text = data.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         flaw = error.strerror or type(error).__name__
-        raise ConfigError(f"{at.place}: cannot read the file{shown}: {flaw}") from None
+        raise ConfigError(f"{place} cannot be read: {flaw}") from None
     except ValueError:
-        raise ConfigError(f"{at.place}: the file{shown} is not UTF-8 text") from None
-    flaws = {
-        "is empty": not text.strip(),
-        "is not text": "\0" in text,
-        "is too long for a secret": len(data) > _MAX_BYTES,
-    }
-    for flaw, is_wrong in flaws.items():
-        if is_wrong:
-            raise ConfigError(f"{at.place}: the file{shown} {flaw}")
-    return Given(text, f"{at.place}:", f"file {path}")
-
-
-def _is_installed(kind: str) -> bool:
-    """Return whether there can be a foreign kind of sink with this name."""
-    is_spec = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", kind)
-    return bool(is_spec or entry_points(group="braze_heap.sinks", name=kind))
+        raise ConfigError(f"{place} is not UTF-8 text") from None
+    if "\0" in text or len(data) > _MAX_BYTES:
+        raise ConfigError(f"{place} is not text, or too long for a secret")
+    return Given(text, place, f"file {path}")
 
 
 def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
@@ -380,7 +353,8 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     place = next(iter(given.values())).place
     path = given.pop("path", None)
     named = given.pop("kind", None)
-    if named and is_own_kind(kind) and not _is_installed(kind):
+    is_name = is_own_kind(kind) and ":" not in kind
+    if named and is_name and not entry_points(group=GROUP, name=kind):
         hint = did_you_mean(kind.lower(), KINDS)
         known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
         errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")

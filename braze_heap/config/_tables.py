@@ -54,6 +54,7 @@ class TransformConfig(TransformerOptions):
         "",
         "Secret of ``hash``, at least 16 bytes.",
         secret=True,
+        filled=True,
     )
     event_names: Literal["display", "type", "action"] = option(
         "display",
@@ -166,6 +167,7 @@ class SinkConfig:
         "",
         "API key of the Heap app. Only deletions need it.",
         secret=True,
+        filled=True,
         variable="HEAP_API_KEY",
     )
     options: Mapping[str, Any] = option(
@@ -222,6 +224,7 @@ class StateConfig:
         "``postgresql+psycopg://user@host/name``. Replicas share it. Only one without "
         "a password may be in the file.",
         secret=True,
+        filled=True,
     )
     max_bytes: int = option(
         MAX_BYTES,
@@ -261,6 +264,7 @@ class ServeConfig:
         "",
         "The bearer token, or two while one is replaced, separated by a space.",
         secret=True,
+        filled=True,
         variable="BRAZE_TOKEN",
     )
 
