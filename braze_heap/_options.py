@@ -157,38 +157,16 @@ def takes(
             check(given)
             init(self, given)
 
-        # `inspect.signature` reads what a wrapper wraps.
+        # `inspect.signature` reads what a wrapper wraps. The annotations of attrs are
+        # the types that converters take.
+        cls.__init__.__annotations__ = {f.name: f.type for f in attrs.fields(cls)}
         wrapper = cast("Any", __init__)
-        wrapper.__wrapped__ = _annotated_init(cls, options)
-        wrapper.__annotations__ = wrapper.__wrapped__.__annotations__
+        wrapper.__wrapped__ = cls.__init__
+        wrapper.__annotations__ = cls.__init__.__annotations__
         wrapper.__doc__ = f"\n{_section('Args', cls)}"
         return __init__
 
     return decorate
-
-
-def _annotated_init(cls: Any, options: Any) -> Any:
-    """
-    Return a copy of the ``__init__`` of *cls* with the declared types as annotations.
-
-    The one of attrs has the types that converters take, and type variables.
-    """
-    init = cls.__init__
-    bound = {
-        variable.__name__: kind
-        for alias in (options, *getattr(cls, "__orig_bases__", ()))
-        if (generic := typing.get_origin(alias)) not in (None, typing.Generic)
-        for variable, kind in zip(
-            generic.__parameters__, typing.get_args(alias), strict=True
-        )
-    }
-    shown = types.FunctionType(
-        init.__code__, init.__globals__, closure=init.__closure__
-    )
-    shown.__kwdefaults__, shown.__defaults__ = init.__kwdefaults__, init.__defaults__
-    fields = attrs.fields(cls)
-    shown.__annotations__ = {f.name: bound.get(f.type, f.type) for f in fields}
-    return shown
 
 
 @functools.cache

@@ -95,18 +95,18 @@ class _InThread(functools.partial[Any]):
     """A step that an `AsyncPipeline` performs in a thread. It awaits the others."""
 
 
-_SinkT = TypeVar("_SinkT", bound=Sink | AsyncSink)
+AnySink = TypeVar("AnySink", bound=Sink | AsyncSink)
 
 
 @documented
 @attrs.frozen(kw_only=True)
-class PipelineOptions(Generic[_SinkT]):
+class PipelineOptions(Generic[AnySink]):
     """Arguments that both pipelines take."""
 
     transformer: Transformer = attrs.field(
         kw_only=False, metadata=doc("Maps events to calls.")
     )
-    sink: _SinkT = attrs.field(
+    sink: AnySink = attrs.field(
         kw_only=False, metadata=doc("Destination. The pipeline does not close it.")
     )
     dead_letter: DeadLetter = attrs.field(
@@ -148,17 +148,17 @@ class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
 _Steps: TypeAlias = Generator[functools.partial[Any], Any, Any]
 
 
-class _PipelineBase(OfOneProcess, Generic[_SinkT]):
+class _PipelineBase(OfOneProcess, Generic[AnySink]):
     """Both pipelines, without I/O: steps that a subclass performs."""
 
     _sleep: Callable[[float], object]
 
-    def _configure(self, options: PipelineOptions[_SinkT]) -> None:
+    def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
         check_transformer(user, options.transformer)
         check_dead_letter(user, options.dead_letter)
         self.transformer: Transformer = options.transformer
-        self.sink: _SinkT = options.sink
+        self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
         destination = destination_of(options.sink)
         if options.ledger is not None:

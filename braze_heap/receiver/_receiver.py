@@ -45,12 +45,12 @@ logger = logging.getLogger("braze_heap.receiver")
 PROTOCOL: Final = "1"
 """Supported ``Braze-Currents-Version`` of Braze's custom HTTP connector."""
 
-_P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
+AnyPipeline = TypeVar("AnyPipeline", bound=Pipeline | AsyncPipeline)
 
 
 @attrs.frozen(kw_only=True)
-class _ReceiverArguments(Generic[_P]):
-    pipeline: _P = attrs.field(
+class _ReceiverArguments(Generic[AnyPipeline]):
+    pipeline: AnyPipeline = attrs.field(
         kw_only=False,
         metadata=doc(
             "The pipeline to run; it has a dead letter. An `AsyncReceiver` runs a "
@@ -72,11 +72,11 @@ class _ReceiverArguments(Generic[_P]):
     )
 
 
-class _ReceiverBase(OfOneProcess, Generic[_P]):
+class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
     """Handling of a request, which suspends only in an `AsyncReceiver`."""
 
     def _configure(
-        self, options: _ReceiverArguments[_P], needed: str, *kinds: type
+        self, options: _ReceiverArguments[AnyPipeline], needed: str, *kinds: type
     ) -> None:
         pipeline: object = options.pipeline
         if not isinstance(pipeline, kinds):
@@ -87,7 +87,7 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         if not isinstance(options.limits, Limits):
             kind = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {kind}")
-        self.pipeline: _P = options.pipeline
+        self.pipeline: AnyPipeline = options.pipeline
         self.limits: Limits = options.limits
         self._authenticator = as_authenticator(options.tokens)
         self._now = options.now
