@@ -65,6 +65,27 @@ def warn(text: str) -> None:
 _PACKAGE: Final = "braze_heap."
 
 
+def require(
+    user: str, needed: str, given: object, method: str, *, is_awaited: bool = False
+) -> None:
+    """
+    Raise unless *given* is an object with *method*, as *user* calls it.
+
+    Raises:
+        TypeError: It is not, or the method is async, and is not awaited.
+    """
+    hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
+    function = getattr(given, method, None)
+    # A list has methods with the names of those of stores.
+    if isinstance(given, type | list) or not callable(function):
+        raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
+    if is_async(function) and not is_awaited:
+        raise TypeError(
+            f"{type(given).__name__}.{method} is async, but {user} calls it without "
+            "await: make it a plain method"
+        )
+
+
 def check_function(name: str, function: object, *, takes: str = "an event") -> None:
     """Raise unless *function*, given as *name*, takes one argument, without await."""
     check_arguments(name, function, (takes,))

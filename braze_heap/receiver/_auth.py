@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol, runtime_checkable
 
-from braze_heap._wiring import is_async, kind_of
+from braze_heap._wiring import kind_of, require
 
 logger = logging.getLogger("braze_heap.receiver")
 
@@ -135,13 +135,7 @@ def as_authenticator(tokens: str | Iterable[str] | Authenticator) -> Authenticat
     """Return *tokens* as an authenticator, and log a warning for short tokens."""
     if not isinstance(tokens, Authenticator):
         tokens = Tokens(tokens)
-    if isinstance(tokens, type):
-        raise TypeError(f"tokens is {kind_of(tokens)}: write {tokens.__name__}(...)")
-    if is_async(tokens.is_authorized):  # its coroutine is true for every request
-        raise TypeError(
-            f"{type(tokens).__name__}.is_authorized is async, "
-            "but it is called without await: write a plain method"
-        )
+    require("a receiver", "tokens", tokens, "is_authorized")
     weakness = tokens.weakness() if isinstance(tokens, Tokens) else None
     if weakness:
         logger.warning("The token of the receiver %s", weakness)
