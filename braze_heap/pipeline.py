@@ -62,7 +62,7 @@ from braze_heap.exceptions import (
 from braze_heap.heap.calls import Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
-from braze_heap.report import Report
+from braze_heap.report import Report, counts
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
@@ -225,12 +225,18 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
             context={**(getattr(error, "context", None) or {}), "outcome": outcome},
-            braze_outcome=outcome,
         )
 
     def _notify(self, details: BatchDetails) -> None:
         if details.report and logger.isEnabledFor(logging.DEBUG):
-            _log_report(details, details.report)
+            context = {
+                "outcome": details.outcome,
+                **counts(details.report),
+                "unknown": dict(details.report.unknown),
+                "invalid": {str(each): n for each, n in details.report.invalid.items()},
+                "adjustments": dict(details.report.adjustments),
+            }
+            logger.debug("A batch is processed", extra={"braze_context": context})
         for observer in self._observers:
             try:
                 observer(details)
@@ -365,24 +371,6 @@ def _outcome(error: DeliveryError) -> Outcome:
     if is_of_mapper(error):
         return "mapper"
     return "throttled" if getattr(error, "throttled", False) else "unavailable"
-
-
-def _log_report(details: BatchDetails, report: Report) -> None:
-    logger.debug(
-        "A batch is %s",
-        details.outcome,
-        extra={
-            "braze_outcome": details.outcome,
-            "braze_received": report.received,
-            "braze_delivered": report.delivered,
-            "braze_skipped": dict(report.skipped_by_reason),
-            "braze_dead_lettered": dict(report.dead_lettered_by_reason),
-            "braze_unknown": dict(report.unknown),
-            "braze_invalid": {str(invalid): n for invalid, n in report.invalid.items()},
-            "braze_adjustments": dict(report.adjustments),
-            "braze_seconds": details.seconds,
-        },
-    )
 
 
 class Pipeline(_PipelineBase[Sink]):
