@@ -73,11 +73,6 @@ def shown_default(field: "attrs.Attribute[Any]") -> object:
     return declaration_of(field).shown or field.default
 
 
-def key_of(field: "attrs.Attribute[Any]") -> str:
-    """Return the name of an option in a configuration."""
-    return declaration_of(field).key or field.name
-
-
 def doc(text: str) -> dict[Any, Declaration]:
     """
     Return the metadata of a field that is not made by `option`.

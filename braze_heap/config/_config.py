@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from braze_heap._options import check_value
+from braze_heap._options import check_value, declaration_of, shown_default
 from braze_heap._text import did_you_mean
 from braze_heap.config._keys import (
     KINDS,
     TABLES,
-    DeclaredKey,
+    Field,
     Key,
     declared_in,
     is_own_kind,
@@ -143,7 +143,7 @@ class Config:
             for key, declared in declared_in(options_of).items():
                 try:
                     if given := found.get((table, key)):
-                        values[declared.field.name] = _value(given, declared)
+                        values[declared.name] = _value(given, declared)
                 except ValueError as error:
                     errors.append(str(error))
         tables["sink"]["options"] = _sink_options(found, errors)
@@ -170,11 +170,11 @@ class Config:
             ConfigError: See `TransformConfig.transformer`.
             ValueError: See `Transformer`.
         """
-        given = []
-        for key, source in self.sources.items():
-            kind, _, name = source.partition(" ")
-            if key.startswith("transform.") and key != "transform.transformer":
-                given.append(f"{key} in {name}" if kind == "file" else name)
+        given = [
+            f"{key} ({source})"
+            for key, source in self.sources.items()
+            if key.startswith("transform.") and key != "transform.transformer"
+        ]
         return self.transform.transformer(given=given if self.sources else None)
 
     def open_sink(self) -> "Sink":
@@ -199,8 +199,8 @@ class Config:
         for table in TABLES:
             part = getattr(self, table)
             shown = {
-                key: _shown(each.named_default(part), is_secret=each.is_secret)
-                for key, each in declared_in(TABLES[table]).items()
+                key: _shown_in(part, declared)
+                for key, declared in declared_in(TABLES[table]).items()
             }
             if table == "sink":
                 if part.spec:  # replaces them
@@ -211,6 +211,13 @@ class Config:
             for key, text in shown.items():
                 name = f"{table}.{key}"
                 yield name, text, self.sources.get(name, "default")
+
+
+def _shown_in(part: object, declared: Field) -> str:
+    value = getattr(part, declared.name)
+    if value is declared.default:
+        value = shown_default(declared)
+    return _shown(value, is_secret=declaration_of(declared).secret)
 
 
 def _shown(value: Any, *, is_secret: bool) -> str:
@@ -228,7 +235,7 @@ def _shown(value: Any, *, is_secret: bool) -> str:
     return text
 
 
-def _value(given: Given, declared: DeclaredKey) -> Any:
+def _value(given: Given, declared: Field) -> Any:
     """
     Return a value of the declared type.
 
@@ -236,9 +243,9 @@ def _value(given: Given, declared: DeclaredKey) -> Any:
         ValueError: It is not one. The text begins with its place.
     """
     is_text = given.source.startswith("variable ")
-    value = parse_text(given, declared.kind) if is_text else given.value
-    value = convert(declared.kind, value, given.place)
-    check_value(declared.field, declared.kind, value, given.place)
+    value = parse_text(given, declared.type) if is_text else given.value
+    value = convert(declared.type, value, given.place)
+    check_value(declared, declared.type, value, given.place)
     return value
 
 
@@ -281,10 +288,10 @@ def _read_secrets(
 ) -> None:
     """Replace the names of variables and files in *found* by the secrets in them."""
     secrets = (
-        (table, key, declared.variable)
+        (table, key, declaration_of(declared).variable)
         for table in TABLES
         for key, declared in declared_in(TABLES[table]).items()
-        if declared.is_secret
+        if declaration_of(declared).secret
     )
     for table, key, default in secrets:
         named = found.pop((table, f"{key}_env"), None)

@@ -6,13 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._options import (
-    declaration_of,
-    key_of,
-    parser_of,
-    shown_default,
-    types_of,
-)
+from braze_heap._options import declaration_of, parser_of
 from braze_heap.config._tables import (
     LogConfig,
     ServeConfig,
@@ -36,33 +30,8 @@ TABLES: Final[Mapping[str, type]] = {
 }
 
 
-@attrs.frozen
-class DeclaredKey:
-    """
-    Declaration of a key.
-
-    Attributes:
-        kind: Type.
-        field: Field of an attrs class.
-    """
-
-    kind: Any
-    field: "attrs.Attribute[Any]"
-
-    def named_default(self, table: object) -> object:
-        """Return the value in *table*, or the name of the default if that is long."""
-        value = getattr(table, self.field.name)
-        return shown_default(self.field) if value is self.field.default else value
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether the value must not be shown."""
-        return declaration_of(self.field).secret
-
-    @property
-    def variable(self) -> str:
-        """Variable that sets the secret by default; empty for other keys."""
-        return declaration_of(self.field).variable
+Field: TypeAlias = "attrs.Attribute[Any]"
+"""Declaration of a key: a field that `option` has made."""
 
 
 @attrs.frozen
@@ -84,17 +53,16 @@ KINDS: Final = ("heap", *_OPTIONS)
 
 
 @functools.cache
-def declared_in(options: type) -> Mapping[str, DeclaredKey]:
+def declared_in(options: type) -> Mapping[str, Field]:
     """Return the declarations of a table, or of the options of a sink, by key."""
-    kinds = types_of(options)
     return {
-        key_of(field): DeclaredKey(kinds[field.name], field)
+        declaration_of(field).key or field.name: field
         for field in sorted(attrs.fields(options), key=lambda field: field.inherited)
-        if parser_of(kinds[field.name]) and key_of(field) != "*"
+        if parser_of(field.type) and declaration_of(field).key != "*"
     }
 
 
-def sink_options(kind: str) -> Mapping[str, DeclaredKey] | None:
+def sink_options(kind: str) -> Mapping[str, Field] | None:
     """Return the declarations of the options of a sink; `None` if it is foreign."""
     if kind in _OPTIONS:
         return declared_in(_OPTIONS[kind])
@@ -111,7 +79,7 @@ def is_own_kind(kind: object) -> bool:
     return isinstance(kind, str) and kind not in KINDS
 
 
-def declared_keys(table: str) -> Mapping[str, DeclaredKey]:
+def declared_keys(table: str) -> Mapping[str, Field]:
     """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
     own = declared_in(TABLES[table])
     return {**own, **(sink_options("heap") or {})} if table == "sink" else own
@@ -120,9 +88,10 @@ def declared_keys(table: str) -> Mapping[str, DeclaredKey]:
 def file_keys(table: str) -> Iterator[str]:
     """Yield the keys of a table in a file. A secret has two, which name its place."""
     for key, declared in declared_keys(table).items():
-        if not declared.is_secret or key == "url":
+        is_secret = declaration_of(declared).secret
+        if not is_secret or key == "url":
             yield key
-        if declared.is_secret:
+        if is_secret:
             yield f"{key}_env"
             yield f"{key}_file"
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._options import parser_of
+from braze_heap._options import declaration_of, parser_of
 from braze_heap._text import did_you_mean, similar
 from braze_heap._wiring import warn
 from braze_heap.config._keys import (
@@ -123,7 +123,7 @@ def _wrong_key(
     """Return why a key in a table of a file means nothing; `None` if it is right."""
     keys = [*file_keys(table)]
     declared = declared_keys(table).get(key)
-    if declared and declared.is_secret:
+    if declared and declaration_of(declared).secret:
         if key == "url" and not has_password(str(value)):
             return None
         return (

@@ -125,15 +125,15 @@ def test_other_options_apply(
 @pytest.mark.parametrize(
     ("words", "variables", "named"),
     [
-        (["--identity", "user_id"], {}, "--identity"),
-        (["--personal-data", "keep"], {}, "--personal-data"),
-        (["--config", "c.toml"], {}, "transform.local_time in c.toml"),
-        (["--include", "engagement"], {}, "--include"),
-        (["--exclude", "EmailSend"], {}, "--exclude"),
+        (["--identity", "user_id"], {}, "identity (option --identity)"),
+        (["--personal-data", "keep"], {}, "personal_data (option --personal-data)"),
+        (["--config", "c.toml"], {}, "local_time (file c.toml)"),
+        (["--include", "engagement"], {}, "include (option --include)"),
+        (["--exclude", "EmailSend"], {}, "exclude (option --exclude)"),
         (
             [],
             {"BRAZE_HEAP_TRANSFORM__INCLUDE": "engagement"},
-            "BRAZE_HEAP_TRANSFORM__INCLUDE",
+            "include (variable BRAZE_HEAP_TRANSFORM__INCLUDE)",
         ),
     ],
 )
@@ -154,7 +154,10 @@ def test_finished_transformer_takes_no_other_option(
     )
 
     assert done.exit_code == 2
-    assert f"finished Transformer, so {named} would have no effect" in done.stderr
+    assert (
+        f"finished Transformer, so transform.{named} would have no effect"
+        in done.stderr
+    )
     assert done.stdout == ""
 
 
