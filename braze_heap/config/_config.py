@@ -17,8 +17,8 @@ from braze_heap.config._keys import (
     Field,
     Key,
     declared_in,
+    heap_options,
     is_own_kind,
-    sink_options,
 )
 from braze_heap.config._layers import (
     Given,
@@ -358,32 +358,28 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     if not given or not isinstance(kind, str):
         return {}
     place = next(iter(given.values())).place
-    path = given.pop("path", None)
-    named = given.pop("kind", None)
     is_name = is_own_kind(kind) and ":" not in kind
-    if named and is_name and not entry_points(group=GROUP, name=kind):
+    if is_name and not entry_points(group=GROUP, name=kind):
         hint = did_you_mean(kind.lower(), KINDS)
         known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
-        errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")
-    known = sink_options(kind)
+        errors.append(
+            f"{given['kind'].place}: unknown kind {kind!r}.{hint} {known_kinds}"
+        )
+    if kind == "heap" and "app_id" not in given:
+        errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
+    path = given.pop("path", None)
+    if path and "?" in str(path.value):
+        errors.append(f"{path.place} contains a question mark")
+    given.pop("kind", None)
     options: dict[str, Any] = {}
     for key, value in given.items():
         try:
-            if known is None:
+            if kind != "heap":  # the sink checks them when it is opened
                 options[key] = convert(str | int | float, value.value, value.place)
-            elif key in known:
-                options[key] = _value(value, known[key])
+            elif declared := heap_options().get(key):
+                options[key] = _value(value, declared)
             else:
-                hint = did_you_mean(key, known)
-                errors.append(f"{value.place}: a {kind} sink has no {key!r}.{hint}")
+                errors.append(f"{value.place}: a Heap sink has no {key!r}")
         except ValueError as error:
             errors.append(str(error))
-    has_app = "app_id" in given and str(options.get("app_id", "?")).strip()
-    if kind == "heap" and not has_app:
-        errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
-    if kind == "file" and not (path and path.value):
-        errors.append(f"{place}: a file sink needs sink.path")
-    if path and (kind in ("heap", "console", "memory") or "?" in str(path.value)):
-        flaw = "contains a question mark" if kind == "file" else "is for a file sink"
-        errors.append(f"{path.place} {flaw}")
     return {name: value for name, value in options.items() if value is not None}

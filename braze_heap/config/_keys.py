@@ -34,21 +34,7 @@ Field: TypeAlias = "attrs.Attribute[Any]"
 """Declaration of a key: a field that `option` has made."""
 
 
-@attrs.frozen
-class _NoOptions:
-    """Options of a sink that has none."""
-
-
-@attrs.frozen
-class _FileOptions:
-    """Options of a sink that writes a file."""
-
-    max_bytes: int | None = None
-
-
-_OPTIONS: Final = {"file": _FileOptions, "console": _NoOptions, "memory": _NoOptions}
-
-KINDS: Final = ("heap", *_OPTIONS)
+KINDS: Final = ("heap", "file", "console", "memory")
 """Kinds of sinks of this library."""
 
 
@@ -62,12 +48,8 @@ def declared_in(options: type) -> Mapping[str, Field]:
     }
 
 
-def sink_options(kind: str) -> Mapping[str, Field] | None:
-    """Return the declarations of the options of a sink; `None` if it is foreign."""
-    if kind in _OPTIONS:
-        return declared_in(_OPTIONS[kind])
-    if kind != "heap":
-        return None
+def heap_options() -> Mapping[str, Field]:
+    """Return the declarations of the options of a Heap sink that are not secret."""
     from braze_heap.heap._options import HeapOptions
 
     options = declared_in(HeapOptions)
@@ -82,7 +64,7 @@ def is_own_kind(kind: object) -> bool:
 def declared_keys(table: str) -> Mapping[str, Field]:
     """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
     own = declared_in(TABLES[table])
-    return {**own, **(sink_options("heap") or {})} if table == "sink" else own
+    return {**own, **heap_options()} if table == "sink" else own
 
 
 def file_keys(table: str) -> Iterator[str]:
