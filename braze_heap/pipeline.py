@@ -15,7 +15,6 @@ import operator
 import time
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Iterable,
@@ -131,17 +130,10 @@ class PipelineOptions(Generic[AnySink]):
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
-
-
-@attrs.frozen(kw_only=True)
-class _PipelineArguments(PipelineOptions[Sink]):
-    sleep: Callable[[float], object] = option(time.sleep, "Sleeps for seconds.")
-
-
-@attrs.frozen(kw_only=True)
-class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
-    sleep: Callable[[float], Awaitable[object]] = option(
-        asyncio.sleep, "Sleeps for seconds; awaited."
+    sleep: Callable[[float], Any] | None = option(
+        None,
+        "Sleeps for seconds; an `AsyncPipeline` awaits it. By default that of ``time`` "
+        "or of ``asyncio``.",
     )
 
 
@@ -376,12 +368,12 @@ def _outcome(error: DeliveryError) -> Outcome:
 class Pipeline(_PipelineBase[Sink]):
     """Deliver events through a transformer to a sink, at least once. Thread-safe."""
 
-    @takes(_PipelineArguments)
-    def __init__(self, options: _PipelineArguments) -> None:
+    @takes(PipelineOptions[Sink])
+    def __init__(self, options: PipelineOptions[Sink]) -> None:
         self._configure(options)
         require_sink("Pipeline", options.sink)
-        check_function("sleep", options.sleep, takes="seconds")
-        self._sleep = options.sleep
+        self._sleep = options.sleep or time.sleep
+        check_function("sleep", self._sleep, takes="seconds")
 
     def run(self, source: Source) -> Report:
         """
@@ -438,11 +430,11 @@ class Pipeline(_PipelineBase[Sink]):
 class AsyncPipeline(_PipelineBase[AsyncSink]):
     """`Pipeline` for asyncio. Dead letter and ledger are called in threads."""
 
-    @takes(_AsyncPipelineArguments)
-    def __init__(self, options: _AsyncPipelineArguments) -> None:
+    @takes(PipelineOptions[AsyncSink])
+    def __init__(self, options: PipelineOptions[AsyncSink]) -> None:
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
-        self._sleep = options.sleep
+        self._sleep = options.sleep or asyncio.sleep
 
     async def run(self, source: Source) -> Report:
         """Deliver *source*; see `Pipeline.run`."""
