@@ -80,13 +80,11 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
     ) -> None:
         pipeline: object = options.pipeline
         if not isinstance(pipeline, kinds):
-            is_for_other = isinstance(pipeline, AsyncPipeline)
-            hint = "; for an AsyncPipeline use AsyncReceiver" if is_for_other else ""
-            given = f"{kind_of(pipeline)}{hint}"
-            raise TypeError(f"{type(self).__name__} needs {needed} first, not {given}")
+            user = type(self).__name__
+            raise TypeError(f"{user} needs {needed}, not {kind_of(pipeline)}")
         if not isinstance(options.limits, Limits):
-            kind = kind_of(options.limits)
-            raise TypeError(f"limits must be Limits(...), not {kind}")
+            given = kind_of(options.limits)
+            raise TypeError(f"limits must be Limits(...), not {given}")
         self.pipeline: AnyPipeline = options.pipeline
         self.limits: Limits = options.limits
         self._authenticator = as_authenticator(options.tokens)
@@ -291,7 +289,8 @@ class Receiver(_ReceiverBase[Pipeline]):
 
     @takes(_ReceiverArguments[Pipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline]) -> None:
-        self._configure(options, "a Pipeline", Pipeline)
+        needed = "a Pipeline first (for an AsyncPipeline use AsyncReceiver)"
+        self._configure(options, needed, Pipeline)
 
     def handle(self, request: Request) -> Response:
         """Return the response to *request*. Does not raise an `Exception`."""
@@ -318,7 +317,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
-        needed = "an AsyncPipeline or a Pipeline"
+        needed = "an AsyncPipeline or a Pipeline first"
         self._configure(options, needed, AsyncPipeline, Pipeline)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"
