@@ -37,12 +37,8 @@ class ConfigError(BrazeHeapError, ValueError):
 
 def convert(kind: Any, value: Any, place: str) -> Any:
     """
-    Return *value*, as TOML, JSON or a variable holds it, as the type *kind*.
-
-    One text stands for a list of one. Each list becomes a tuple.
-
-    Raises:
-        ConfigError: It has another type. The text begins with *place*.
+    Return *value*, as TOML, JSON or a variable holds it, as the type *kind*, or raise a
+    `ConfigError`. One text stands for a list of one. Each list becomes a tuple.
     """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if is_list(kind):

@@ -107,12 +107,7 @@ def is_chain(url: str) -> bool:
 
 
 def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> StoredObject:
-    """
-    Return the object at *url*.
-
-    Raises:
-        OSError: It does not exist, is a folder, or is not accessible.
-    """
+    """Return the object at *url*. Raise `OSError` if it is missing or a folder."""
     file_system, path = open_file_system(url, storage_options)
     info = call_store(url, storage_options, file_system.info, path)
     if info["type"] == "directory":
@@ -123,12 +118,7 @@ def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> Stored
 
 
 def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObject:
-    """
-    Return the object that a file system describes as *info*.
-
-    Raises:
-        OSError: Its size is unknown.
-    """
+    """Return the object that a file system describes as *info*, with its size."""
     if info.get("size") is None:
         raise PermanentStoreError(
             f"{shown(url)}: the server does not report its size: copy it to a file"
@@ -176,12 +166,7 @@ class ObjectFile:
         return self._chunk.read(size)
 
     def check_unchanged(self) -> None:
-        """
-        Raise if the object was overwritten while it was read.
-
-        Raises:
-            OSError: It was overwritten or deleted.
-        """
+        """Raise an `OSError` if the object was overwritten or deleted meanwhile."""
         url, version = self._object.url, self._object.version
         options = self._object.storage_options
         info = call_store(url, options, self._fs.info, self._path)
@@ -294,12 +279,7 @@ def call_store(
     *args: Any,
     **more: Any,
 ) -> Any:
-    """
-    Call *function* of a file system, and repeat it after an error that may pass.
-
-    Raises:
-        OSError: The last error, with advice. The error of the store is its cause.
-    """
+    """Call *function* of a file system, and repeat it after an error that may pass."""
     for delay in (*DELAYS, None):
         try:
             with explain_errors(url, storage_options):
