@@ -254,12 +254,7 @@ class PathFilter:
         return is_wanted
 
     def check(self) -> None:
-        """
-        Point out paths without an hour.
-
-        Raises:
-            ValueError: All paths are without an hour, although hours are wanted.
-        """
+        """Warn of paths without an hour; raise `ValueError` if no others are found."""
         number, path = self.undated
         text = (
             f"files without date=YYYY-MM-DD-HH in their path: {number:,}, such as "
