@@ -181,7 +181,10 @@ class SinkConfig:
         """Return the sink as one text without secrets; empty if there is no sink."""
         if self.spec or not (self.path or self.options or self.kind != "heap"):
             return self.spec
-        options = {name: _to_text(value) for name, value in self.options.items()}
+        options = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.options.items()
+        }
         if ":" in self.kind:
             name = self.kind
             options |= {"path": self.path} if self.path else {}
@@ -204,10 +207,6 @@ class SinkConfig:
             raise ConfigError("there is no sink: set app_id, kind or spec in [sink]")
         has_key = self.api_key and spec.startswith("heap:")
         return open_sink(spec, **({"api_key": self.api_key} if has_key else {}))
-
-
-def _to_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @documented

@@ -266,12 +266,8 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
 
 def _content_encoding(request: Request) -> str:
     """Return the content encoding, such as ``gzip``; empty for plain bodies."""
-    encodings = [
-        encoding.strip().lower()
-        for value in request.values("content-encoding")
-        for encoding in value.split(",")
-    ]
-    encodings = [encoding for encoding in encodings if encoding not in ("", "identity")]
+    given = ",".join(request.values("content-encoding")).lower().split(",")
+    encodings = [each for each in map(str.strip, given) if each not in ("", "identity")]
     return "gzip" if encodings == ["x-gzip"] else ",".join(encodings)
 
 
