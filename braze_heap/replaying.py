@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import require
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
@@ -68,8 +68,7 @@ def replay(
         ValueError: *pipeline* has another dead letter.
         TypeError: *pipeline* is not a `Pipeline`, or *destinations* is a single text.
     """
-    if not hasattr(pipeline, "run_batch"):
-        raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
+    require("replay", "a Pipeline", pipeline, "run_batch")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     if isinstance(destinations, str):
