@@ -490,7 +490,7 @@ def test_preset_applies_to_the_registry_of_a_team(preset: str) -> None:
     ("options", "message"),
     [
         ({"include": ("EmialClick",)}, "Did you mean 'EmailClick'"),
-        ({"hash_key": "k" * 16}, "nothing is hashed"),
+        ({"hash_key": "k" * 16}, "no treatment is 'hash'"),
         ({"identity_prefix": "b:"}, "identity_prefix has no effect"),
         ({"personal_data": "hash", "hash_key": "k" * 15}, "15 bytes"),
     ],

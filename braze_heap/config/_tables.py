@@ -93,8 +93,8 @@ class TransformConfig(TransformerOptions):
                 those that differ from their default value.
 
         Raises:
-            ConfigError: An option has no effect beside the others, such as `hash_key`
-                without ``hash``. Or `import_name` cannot be imported.
+            ConfigError: `identity_prefix` has no effect, or `import_name` cannot be
+                imported.
             ValueError: See `Transformer`; ``hash`` without a key, for example.
             TypeError: See `Transformer`.
 
@@ -107,12 +107,6 @@ class TransformConfig(TransformerOptions):
                 values = attrs.asdict(TransformConfig(), recurse=False).items()
                 given = [name for name, value in values if getattr(own, name) != value]
             return load_transformer(self.import_name, own, given)
-        treatments = (self.personal_data, *self.personal_fields.values())
-        if self.hash_key and "hash" not in treatments:
-            raise ConfigError(
-                "hash_key is given, but nothing is hashed: set personal_data or a "
-                "field in personal_fields to 'hash', or remove hash_key"
-            )
         return Transformer(
             DEFAULT_MAPPERS if mappers is None else mappers,
             identity=self._identity(),
