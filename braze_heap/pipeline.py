@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import operator
 import time
 from collections.abc import (
@@ -126,12 +127,15 @@ class PipelineOptions(Generic[AnySink]):
         "batches. By default a `MemoryLedger`, which a restart empties.",
     )
     observers: Iterable[Observer] = option((), "Called once per batch.")
-    batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
+    batch_size: int = option(
+        BATCH_SIZE, "Events of a stream that form one batch.", positive=True
+    )
     patience: float = option(
         0.0,
         "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
         "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
         "a receiver, and a long time in a backfill.",
+        between=(0, math.inf),
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
@@ -174,11 +178,6 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
-        if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError(
-                f"batch_size must be at least 1 and patience at least 0, not "
-                f"{self.batch_size} and {self._patience}"
-            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
