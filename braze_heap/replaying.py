@@ -189,9 +189,7 @@ def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
     if _RUNNING.setdefault(id(dead_letter), token) is not token:
         raise DeadLetterError("another replay of this dead letter is running")
     try:
-        with contextlib.ExitStack() as lock:
-            if replay_lock := getattr(dead_letter, "replay_lock", None):
-                lock.enter_context(replay_lock())
+        with getattr(dead_letter, "replay_lock", contextlib.nullcontext)():
             yield
     finally:
         del _RUNNING[id(dead_letter)]
