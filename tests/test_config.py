@@ -13,7 +13,7 @@ import pytest
 import braze_heap as bh
 from braze_heap._options import doc_of
 from braze_heap.config import Config, ConfigError, SinkConfig, TransformConfig, example
-from braze_heap.config._keys import TABLES, declared_keys, file_keys, variables
+from braze_heap.config._tables import TABLES, declared_keys, file_keys, variables
 from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks import JsonLinesSink
 from braze_heap.testing import make_raw
