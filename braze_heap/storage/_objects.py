@@ -280,18 +280,17 @@ def call_store(
     **more: Any,
 ) -> Any:
     """Call *function* of a file system, and repeat it after an error that may pass."""
-    for delay in (*DELAYS, None):
+    for delay in DELAYS:
         try:
             with explain_errors(url, storage_options):
                 return function(*args, **more)
         except (FileNotFoundError, PermissionError, PermanentStoreError):
             raise
         except OSError as error:
-            if delay is None:
-                raise
             logger.warning("%s; the next attempt is in %g seconds", error, delay)
         time.sleep(delay)
-    raise AssertionError("unreachable")
+    with explain_errors(url, storage_options):
+        return function(*args, **more)
 
 
 _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
