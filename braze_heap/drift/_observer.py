@@ -232,7 +232,7 @@ class _TypeStats:
             self.note(finding, form, at, name, json_type(value))
 
     def _note_redacted(self, name: str, value: Any) -> None:
-        """Count the names under which the word guard redacts text."""
+        """Count the names under which the guard redacts text."""
         found: list[str] = []
         without_personal_text(name, value, found)
         for path in dict.fromkeys(found):
@@ -241,7 +241,7 @@ class _TypeStats:
                 self._redacted[path] += 1
 
     def redacted(self) -> Iterator[RedactedField]:
-        """Yield what the word guard redacts, by name."""
+        """Yield what the guard redacts, by name."""
         for name, count in sorted(self._redacted.items()):
             yield RedactedField(self._event_type, name, count)
 
