@@ -299,9 +299,11 @@ def _paste(lines: Lines) -> Iterator[str]:
     place = _code(lines.module) if lines.module else "a module of a new family"
     if not lines.is_class:
         place = f"the body of {_code(lines.class_name)} in {place}"
+        if lines.imports:
+            place += f", which needs {_code(lines.imports)}"
     yield f"\nInto {place}:\n"
-    text = "\n\n\n".join(filter(None, (lines.imports, lines.text)))
-    yield f"```python\n{text}```"
+    imports = f"{lines.imports}\n\n\n" * (lines.is_class and bool(lines.imports))
+    yield f"```python\n{imports}{lines.text}```"
 
 
 _UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
