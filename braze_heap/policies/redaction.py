@@ -204,7 +204,7 @@ class Redaction:
 
         def visit(path: Path, value: Any) -> Any:
             dotted = ".".join(path)
-            if dotted == wanted and value is not None:
+            if f"{dotted}.".startswith(f"{wanted}.") and value is not None:
                 return self._treat(wanted, value, treatment, out)
             return WITHIN if wanted.startswith(f"{dotted}.") else value
 

@@ -248,6 +248,17 @@ def test_a_dotted_name_is_that_of_nested_values_and_of_names_with_dots(
         assert result.redacted[f"{field}.{name}"] == (treatment == "drop")
 
 
+def test_a_dotted_name_has_everything_below_it() -> None:
+    """Nested, or by a name with dots."""
+    given = {"to": {"a": 1}, "to.b": 2, "to.c.d": "e", "tot": 3, "x": {"to.b": 4}}
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    redacted = names(event, {"custom_properties.to": "drop"})
+
+    assert redacted == ["custom_properties.to"]
+    assert event.custom_properties == {"tot": 3, "x": {"to.b": 4}}
+
+
 @pytest.mark.parametrize(
     "extra",
     [{"to.email_address": "J"}, {"a": {"to.gender": "J"}}, {"a": {"to": {"dob": "J"}}}],
@@ -514,12 +525,31 @@ def test_the_key_is_never_shown() -> None:
         PersonalData(
             "keep", {"custom_properties": "drop", "custom_properties.a": "keep"}
         ),
+        {"custom_properties.a": "drop", "custom_properties.a.b.c": "keep"},
+        {"custom_properties.a.b.c": "keep", "custom_properties.a.b": "drop"},
     ],
 )
 def test_an_override_within_a_dropped_field_is_a_warning(policy: Any) -> None:
     """The whole field is treated, so nothing reads the override."""
-    with pytest.warns(UserWarning, match=r"has no effect, because '\w+' as a whole is"):
+    with pytest.warns(
+        UserWarning, match=r"has no effect, because '[\w.]+' as a whole is"
+    ):
         bh.Transformer(personal_data=policy)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("url.token", "'url' is a URL: url_parameters chooses its query parameters"),
+        ("send_time.x", "'send_time' is a number or a boolean"),
+        ("is_amp.x", "'is_amp' is a number or a boolean"),
+    ],
+)
+def test_an_override_within_a_number_or_url_is_a_warning(path: str, why: str) -> None:
+    """It has no values with names. Text may be JSON that has."""
+    with pytest.warns(UserWarning, match=f"no effect: {why}"):
+        bh.Transformer(personal_data={path: "drop"})
+    bh.Transformer(personal_data={"link_alias.x": "drop"})  # warnings are errors here
 
 
 @pytest.mark.filterwarnings("ignore:No event class has a field")
