@@ -295,3 +295,14 @@ def test_a_table_is_no_list_in_a_configuration(
 
     with pytest.raises(ConfigError, match="a list of texts"):
         Config.from_file("c.toml", {})
+
+
+def test_unknown_fields_with_one_name_are_two_properties() -> None:
+    """A field of the user, and a property whose name has a dot."""
+    given = event()
+    given["user"]["new"], given["properties"]["user.new"] = 1, 2
+    result = both(given)
+
+    sent = result.calls[0].to_dict()["properties"]
+    assert (sent["user.new"], sent["user.new_2"]) == (1, 2)
+    assert result.adjustments["renamed"] == 1
