@@ -434,6 +434,8 @@ class PropertyEncoder:
             return "true" if value else "false"
         if cls is int or cls is float:
             return self._number(value)
+        if cls is list and (simple := to_simple_value(value)) is not None:
+            return simple
         if cls is list and not JSON_TYPES.issuperset(map(type, value)):
             return self._scalar([as_json(v) for v in value])
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
