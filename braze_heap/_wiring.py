@@ -75,7 +75,7 @@ def require(
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
     # A list has methods with the names of those of stores.
-    if isinstance(given, type | list) or not callable(function):
+    if isinstance(given, type) or type(given) is list or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
         raise TypeError(
