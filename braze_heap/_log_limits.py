@@ -46,7 +46,6 @@ class LogRateLimiter:
         text: str,
         context: Mapping[str, Any] | None = None,
         cause: Hashable = None,
-        **extra: Any,
     ) -> None:
         """
         Log *text*, at DEBUG if it was logged less than a minute ago.
@@ -57,12 +56,11 @@ class LogRateLimiter:
             text: Description of the cause. Must not contain a value of an event.
             context: Machine-readable cause: ``host``, ``error``, ``errno``, ``status``.
             cause: Key that distinguishes causes; *text* by default.
-            extra: Further attributes of the log record.
         """
 
         def write(level: int, number: int) -> None:
-            own = {**extra, "braze_context": {**(context or {}), "suppressed": number}}
-            logger.log(level, "%s%s", text, suppressed_note(number), extra=own)
+            extra = {"braze_context": {**(context or {}), "suppressed": number}}
+            logger.log(level, "%s%s", text, suppressed_note(number), extra=extra)
 
         number = self.record(cause or text, functools.partial(write, level))
         write(logging.DEBUG if number is None else level, number or 0)

@@ -73,11 +73,6 @@ def shown_default(field: "attrs.Attribute[Any]") -> object:
     return declaration_of(field).shown or field.default
 
 
-def key_of(field: "attrs.Attribute[Any]") -> str:
-    """Return the name of an option in a configuration."""
-    return declaration_of(field).key or field.name
-
-
 def doc(text: str) -> dict[Any, Declaration]:
     """
     Return the metadata of a field that is not made by `option`.
@@ -157,38 +152,16 @@ def takes(
             check(given)
             init(self, given)
 
-        # `inspect.signature` reads what a wrapper wraps.
+        # `inspect.signature` reads what a wrapper wraps. The annotations of attrs are
+        # the types that converters take.
+        cls.__init__.__annotations__ = {f.name: f.type for f in attrs.fields(cls)}
         wrapper = cast("Any", __init__)
-        wrapper.__wrapped__ = _annotated_init(cls, options)
-        wrapper.__annotations__ = wrapper.__wrapped__.__annotations__
+        wrapper.__wrapped__ = cls.__init__
+        wrapper.__annotations__ = cls.__init__.__annotations__
         wrapper.__doc__ = f"\n{_section('Args', cls)}"
         return __init__
 
     return decorate
-
-
-def _annotated_init(cls: Any, options: Any) -> Any:
-    """
-    Return a copy of the ``__init__`` of *cls* with the declared types as annotations.
-
-    The one of attrs has the types that converters take, and type variables.
-    """
-    init = cls.__init__
-    bound = {
-        variable.__name__: kind
-        for alias in (options, *getattr(cls, "__orig_bases__", ()))
-        if (generic := typing.get_origin(alias)) not in (None, typing.Generic)
-        for variable, kind in zip(
-            generic.__parameters__, typing.get_args(alias), strict=True
-        )
-    }
-    shown = types.FunctionType(
-        init.__code__, init.__globals__, closure=init.__closure__
-    )
-    shown.__kwdefaults__, shown.__defaults__ = init.__kwdefaults__, init.__defaults__
-    fields = attrs.fields(cls)
-    shown.__annotations__ = {f.name: bound.get(f.type, f.type) for f in fields}
-    return shown
 
 
 @functools.cache
@@ -281,14 +254,10 @@ def _json_object(text: str) -> Any:
         raise ValueError("not a JSON object") from None
 
 
-def from_text(
-    options: type, texts: Mapping[str, str], shown: Callable[[str], str] = str
-) -> dict[str, Any]:
+def from_text(options: type, texts: Mapping[str, str]) -> dict[str, Any]:
     """
-    Return the values of *options* that *texts* describe, by name.
-
-    *shown* returns the name of an option for messages. `ValueError` is raised for an
-    unknown option, one without a text form, or text that is not a value of its type.
+    Return the values of *options* that *texts* describe, by name. Raise a `ValueError`
+    for an unknown option, one without a text form, or text that is not of its type.
     """
     parsers = {name: parser_of(kind) for name, kind in types_of(options).items()}
     known = [name for name, parser in parsers.items() if parser]
@@ -301,5 +270,5 @@ def from_text(
         try:
             values[name] = parse(text)
         except ValueError as error:
-            raise ValueError(f"{shown(name)}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
     return values

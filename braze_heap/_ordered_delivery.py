@@ -98,7 +98,8 @@ class OrderedDelivery:
                     statement = Statement.of(call, name), index
                     self._own.setdefault(key, []).append(statement)
         for statements in self._own.values():
-            statements.sort(key=lambda each: each[0].order)
+            if len(statements) > 1:
+                statements.sort(key=lambda each: each[0].order)
 
     def steps(
         self,
@@ -157,10 +158,17 @@ class OrderedDelivery:
         """Return the parts that state *waiting*, one for each event."""
         groups: dict[Any, dict[LedgerKey, Statement]] = {}
         for key, statement in waiting.items():
-            index = next((i for own, i in self._own[key] if own == statement), None)
+            index = self._index_of(key, statement)
             event = abs(statement.rank), statement.event_id
             groups.setdefault((key.identity, index, event), {})[key] = statement
         return [_Part.of(group, index) for (_, index, _), group in groups.items()]
+
+    def _index_of(self, key: LedgerKey, statement: Statement) -> int | None:
+        """Return the index of the call that states it; ``None`` if no call does."""
+        for own, index in self._own[key]:
+            if own is statement or own == statement:
+                return index
+        return None
 
     def _note(
         self, parts: Sequence[_Part], receipt: Receipt, is_down: bool

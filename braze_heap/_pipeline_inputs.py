@@ -7,9 +7,8 @@ from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mappin
 from types import NoneType
 from typing import Any, Final
 
-from braze_heap._wiring import check_function, is_async, kind_of
+from braze_heap._wiring import check_function, kind_of, require
 from braze_heap.events import CurrentsEvent
-from braze_heap.mappers import MapperRegistry, Mappers
 from braze_heap.observers import Observer
 from braze_heap.transformer import Source
 from braze_heap.wire import RawEvent, Unreadable
@@ -18,46 +17,8 @@ from braze_heap.wire._source import refuse_path
 
 def check_transformer(user: str, transformer: object) -> None:
     """Raise a TypeError if *transformer*, given to the class *user*, is not one."""
-    if isinstance(transformer, type) or not hasattr(transformer, "transform"):
-        is_registry = isinstance(transformer, MapperRegistry | Mappers)
-        hint = ": write Transformer(mappers)" if is_registry else ""
-        raise TypeError(
-            f"{user} needs a Transformer first, not {kind_of(transformer)}{hint}"
-        )
-
-
-def check_dead_letter(user: str, dead_letter: object) -> None:
-    """Raise a TypeError if *dead_letter*, given to the class *user*, is not one."""
-    append = getattr(dead_letter, "append", None)
-    is_other = isinstance(dead_letter, type) or type(dead_letter) is list
-    if is_other or not callable(append):
-        raise TypeError(
-            f"{user} needs a dead letter, such as SqliteDeadLetter(path), "
-            f"not {kind_of(dead_letter)}. To count events that cannot be delivered and "
-            "lose them, write DISCARD"
-        )
-    _check_is_sync(user, "the dead letter", dead_letter, append)
-
-
-def check_ledger(
-    user: str, ledger: object, sink: object, destination: str | None
-) -> None:
-    """Raise a TypeError if *ledger* is not one, or *sink* names no *destination*."""
-    if isinstance(ledger, type) or not callable(getattr(ledger, "update", None)):
-        raise TypeError(
-            f"{user} needs a ledger, such as SqliteLedger(path), not {kind_of(ledger)}"
-        )
-    _check_is_sync(user, "the ledger", ledger, ledger.update)  # type: ignore[attr-defined]
-    if destination is None:
-        raise missing_destination("a ledger keeps user properties", sink)
-
-
-def _check_is_sync(user: str, name: str, store: object, method: Any) -> None:
-    if is_async(method):
-        raise TypeError(
-            f"{user} calls {name} without await, but "
-            f"{type(store).__name__}.{method.__name__} is async: make it a plain method"
-        )
+    needed = "a Transformer first, such as Transformer(mappers)"
+    require(user, needed, transformer, "transform")
 
 
 def missing_destination(need: str, sink: object) -> TypeError:

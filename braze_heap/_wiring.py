@@ -1,10 +1,15 @@
 """Checks of constructor arguments, so that mistakes fail before any event arrives."""
 
 import functools
+import importlib
 import inspect
+import re
 import sys
 import warnings
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
+
+from braze_heap._text import did_you_mean
+from braze_heap.exceptions import BrazeHeapError
 
 
 class OfOneProcess:
@@ -60,6 +65,25 @@ def warn(text: str) -> None:
 _PACKAGE: Final = "braze_heap."
 
 
+def require(
+    user: str, needed: str, given: object, method: str, *, is_awaited: bool = False
+) -> None:
+    """
+    Raise a `TypeError` unless *given* is an object with *method*, as *user* calls it:
+    without ``await``, unless it *is_awaited*.
+    """
+    hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
+    function = getattr(given, method, None)
+    # A list has methods with the names of those of stores.
+    if isinstance(given, type) or type(given) is list or not callable(function):
+        raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
+    if is_async(function) and not is_awaited:
+        raise TypeError(
+            f"{type(given).__name__}.{method} is async, but {user} calls it without "
+            "await: make it a plain method"
+        )
+
+
 def check_name(needs: str, name: object) -> None:
     """Raise, with *needs* as the beginning of the message, if *name* is not a name."""
     if not isinstance(name, str):
@@ -75,10 +99,8 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
 
 def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
     """
-    Raise unless *function* can be called with these arguments, without ``await``.
-
-    Raises:
-        TypeError: It cannot. The message describes the arguments as *takes* does.
+    Raise a `TypeError` unless *function* can be called with the arguments that *takes*
+    describes, without ``await``.
     """
     described = " and ".join(takes) or "no arguments"
     if not callable(function):
@@ -99,3 +121,37 @@ def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None
         raise TypeError(
             f"{name} takes {signature}, but is called with {described}: {error}"
         ) from None
+
+
+_NAME: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([\w.]+)")
+
+
+class UnknownNameError(BrazeHeapError, LookupError):
+    """A text does not name an object in a module that can be imported."""
+
+
+def import_named(text: str) -> Any:
+    """
+    Return the object that *text* names, such as ``acme.sinks:make_sink``.
+
+    Importing the module runs its code, and its exceptions are passed on.
+
+    Raises:
+        UnknownNameError: There is no such module or name.
+    """
+    match = _NAME.fullmatch(text)
+    if not match:
+        raise UnknownNameError("it is not of the form module:name.")
+    path, names = match.groups()
+    try:
+        found = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise  # the module exists, but one of its imports does not
+        raise UnknownNameError(f"there is no module {error.name!r}.") from None
+    for name in names.split("."):
+        if not hasattr(found, name):
+            hint = did_you_mean(name, [n for n in dir(found) if not n.startswith("_")])
+            raise UnknownNameError(f"{path} has no {name!r}.{hint}")
+        found, path = getattr(found, name), f"{path}.{name}"
+    return found

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import operator
 import time
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Iterable,
@@ -41,14 +41,13 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
-    check_dead_letter,
-    check_ledger,
     check_observers,
     check_transformer,
+    missing_destination,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_function, kind_of
+from braze_heap._wiring import OfOneProcess, check_function, kind_of, require
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -62,7 +61,7 @@ from braze_heap.exceptions import (
 from braze_heap.heap.calls import Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
-from braze_heap.report import Report
+from braze_heap.report import Report, counts
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
@@ -90,23 +89,29 @@ DEFAULT_WAIT: Final = 5.0
 MIN_WAIT: Final = 0.05
 """Minimum delay between attempts, in seconds."""
 
+_DEAD_LETTER: Final = (
+    "a dead letter, such as SqliteDeadLetter(path), or DISCARD, which only counts "
+    "events that cannot be delivered and loses them"
+)
+_LEDGER: Final = "a ledger, such as SqliteLedger(path)"
+
 
 class _InThread(functools.partial[Any]):
     """A step that an `AsyncPipeline` performs in a thread. It awaits the others."""
 
 
-_SinkT = TypeVar("_SinkT", bound=Sink | AsyncSink)
+AnySink = TypeVar("AnySink", bound=Sink | AsyncSink)
 
 
 @documented
 @attrs.frozen(kw_only=True)
-class PipelineOptions(Generic[_SinkT]):
+class PipelineOptions(Generic[AnySink]):
     """Arguments that both pipelines take."""
 
     transformer: Transformer = attrs.field(
         kw_only=False, metadata=doc("Maps events to calls.")
     )
-    sink: _SinkT = attrs.field(
+    sink: AnySink = attrs.field(
         kw_only=False, metadata=doc("Destination. The pipeline does not close it.")
     )
     dead_letter: DeadLetter = attrs.field(
@@ -122,47 +127,45 @@ class PipelineOptions(Generic[_SinkT]):
         "batches. By default a `MemoryLedger`, which a restart empties.",
     )
     observers: Iterable[Observer] = option((), "Called once per batch.")
-    batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
+    batch_size: int = option(
+        BATCH_SIZE, "Events of a stream that form one batch.", positive=True
+    )
     patience: float = option(
         0.0,
         "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
         "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
         "a receiver, and a long time in a backfill.",
+        between=(0, math.inf),
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
-
-
-@attrs.frozen(kw_only=True)
-class _PipelineArguments(PipelineOptions[Sink]):
-    sleep: Callable[[float], object] = option(time.sleep, "Sleeps for seconds.")
-
-
-@attrs.frozen(kw_only=True)
-class _AsyncPipelineArguments(PipelineOptions[AsyncSink]):
-    sleep: Callable[[float], Awaitable[object]] = option(
-        asyncio.sleep, "Sleeps for seconds; awaited."
+    sleep: Callable[[float], Any] | None = option(
+        None,
+        "Sleeps for seconds; an `AsyncPipeline` awaits it. By default that of ``time`` "
+        "or of ``asyncio``.",
     )
 
 
 _Steps: TypeAlias = Generator[functools.partial[Any], Any, Any]
 
 
-class _PipelineBase(OfOneProcess, Generic[_SinkT]):
+class _PipelineBase(OfOneProcess, Generic[AnySink]):
     """Both pipelines, without I/O: steps that a subclass performs."""
 
     _sleep: Callable[[float], object]
 
-    def _configure(self, options: PipelineOptions[_SinkT]) -> None:
+    def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
         check_transformer(user, options.transformer)
-        check_dead_letter(user, options.dead_letter)
+        require(user, _DEAD_LETTER, options.dead_letter, "append")
         self.transformer: Transformer = options.transformer
-        self.sink: _SinkT = options.sink
+        self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
         destination = destination_of(options.sink)
         if options.ledger is not None:
-            check_ledger(user, options.ledger, options.sink, destination)
+            require(user, _LEDGER, options.ledger, "update")
+            if destination is None:
+                raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
@@ -175,11 +178,6 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
-        if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError(
-                f"batch_size must be at least 1 and patience at least 0, not "
-                f"{self.batch_size} and {self._patience}"
-            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -225,12 +223,18 @@ class _PipelineBase(OfOneProcess, Generic[_SinkT]):
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
             context={**(getattr(error, "context", None) or {}), "outcome": outcome},
-            braze_outcome=outcome,
         )
 
     def _notify(self, details: BatchDetails) -> None:
         if details.report and logger.isEnabledFor(logging.DEBUG):
-            _log_report(details, details.report)
+            context = {
+                "outcome": details.outcome,
+                **counts(details.report),
+                "unknown": dict(details.report.unknown),
+                "invalid": {str(each): n for each, n in details.report.invalid.items()},
+                "adjustments": dict(details.report.adjustments),
+            }
+            logger.debug("A batch is processed", extra={"braze_context": context})
         for observer in self._observers:
             try:
                 observer(details)
@@ -367,33 +371,15 @@ def _outcome(error: DeliveryError) -> Outcome:
     return "throttled" if getattr(error, "throttled", False) else "unavailable"
 
 
-def _log_report(details: BatchDetails, report: Report) -> None:
-    logger.debug(
-        "A batch is %s",
-        details.outcome,
-        extra={
-            "braze_outcome": details.outcome,
-            "braze_received": report.received,
-            "braze_delivered": report.delivered,
-            "braze_skipped": dict(report.skipped_by_reason),
-            "braze_dead_lettered": dict(report.dead_lettered_by_reason),
-            "braze_unknown": dict(report.unknown),
-            "braze_invalid": {str(invalid): n for invalid, n in report.invalid.items()},
-            "braze_adjustments": dict(report.adjustments),
-            "braze_seconds": details.seconds,
-        },
-    )
-
-
 class Pipeline(_PipelineBase[Sink]):
     """Deliver events through a transformer to a sink, at least once. Thread-safe."""
 
-    @takes(_PipelineArguments)
-    def __init__(self, options: _PipelineArguments) -> None:
+    @takes(PipelineOptions[Sink])
+    def __init__(self, options: PipelineOptions[Sink]) -> None:
         self._configure(options)
         require_sink("Pipeline", options.sink)
-        check_function("sleep", options.sleep, takes="seconds")
-        self._sleep = options.sleep
+        self._sleep = options.sleep or time.sleep
+        check_function("sleep", self._sleep, takes="seconds")
 
     def run(self, source: Source) -> Report:
         """
@@ -450,11 +436,11 @@ class Pipeline(_PipelineBase[Sink]):
 class AsyncPipeline(_PipelineBase[AsyncSink]):
     """`Pipeline` for asyncio. Dead letter and ledger are called in threads."""
 
-    @takes(_AsyncPipelineArguments)
-    def __init__(self, options: _AsyncPipelineArguments) -> None:
+    @takes(PipelineOptions[AsyncSink])
+    def __init__(self, options: PipelineOptions[AsyncSink]) -> None:
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
-        self._sleep = options.sleep
+        self._sleep = options.sleep or asyncio.sleep
 
     async def run(self, source: Source) -> Report:
         """Deliver *source*; see `Pipeline.run`."""

@@ -5,6 +5,7 @@ Most need a program, such as nginx: ``python -m pytest -m engines``. Without it,
 are skipped.
 """
 
+import ast
 import contextlib
 import http.client
 import json
@@ -105,6 +106,24 @@ def test_pages_name_metrics_that_exist(page: str) -> None:
     named = re.findall(r"\b(braze_heap_\w+)\b", (PAGES / page).read_text("utf-8"))
 
     assert {*named} <= known
+
+
+def test_the_runbook_quotes_messages_that_exist() -> None:
+    """People search the log for them. A field, such as a number, may differ."""
+    sources = (PAGES.parents[1] / "braze_heap").rglob("*.py")
+    messages = " ".join(
+        node.value
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    page = (PAGES / "runbook.md").read_text("utf-8")
+    quoted = re.findall(r"`([a-z_]+:? [A-Za-z0-9/ ]+ [A-Za-z0-9/ ]+)`", page)
+    fields = re.compile(r"\b\d+\b|/\S+|\bdead_letter: ")
+
+    assert len(quoted) > 5
+    for each in quoted:
+        assert all(piece in messages for piece in fields.split(each)), each
 
 
 @pytest.mark.engines

@@ -18,18 +18,18 @@ import click
 from click.core import ParameterSource
 
 from braze_heap import EVENT_TYPES, Transformer
-from braze_heap._options import doc_of, shown_default
+from braze_heap._options import declaration_of, doc_of, shown_default
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.config import ENVIRONMENT_PREFIX, Config
-from braze_heap.config._keys import declared_keys, variable_of
+from braze_heap.config._tables import declared_keys, variable_of
 from braze_heap.policies.identity import IdentityField
 from braze_heap.storage._objects import shown
 from braze_heap.wire._source import is_url
 
 STDIN: Final = Path("-")
 
-TOKEN_VARIABLE: Final = declared_keys("serve")["token"].variable
+TOKEN_VARIABLE: Final = declaration_of(declared_keys("serve")["token"]).variable
 """Variable with the bearer token, unless ``--token-env`` names another one."""
 
 NEW_TOKEN: Final = "For a new one: openssl rand -hex 32"  # noqa: S105 (advice)
@@ -346,11 +346,11 @@ def key_option(key: str, names: str = "", text: str = "", **settings: Any) -> De
     table, _, name = key.partition(".")
     declared = declared_keys(table).get(name)
     types: dict[Any, Any] = {int: click.INT, float: click.FLOAT}
-    if declared and declared.field:
-        default = shown_default(declared.field)
+    if declared:
+        default = shown_default(declared)
         shown = f"  [default: {default}]" if default not in ("", None) else ""
-        text = text or f"{doc_of(declared.field).replace('`', '')}{shown}"
-        kind: Any = declared.kind
+        text = text or f"{doc_of(declared).replace('`', '')}{shown}"
+        kind: Any = declared.type
         if get_origin(kind) is Literal:
             settings.setdefault("type", click.Choice(get_args(kind)))
         settings.setdefault("type", types.get(kind))

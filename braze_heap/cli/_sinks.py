@@ -15,11 +15,12 @@ import attrs
 import click
 
 from braze_heap._errors import describe_exception
+from braze_heap._options import declaration_of
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._output import refuse_input
 from braze_heap.config import Config
-from braze_heap.config._keys import declared_keys
+from braze_heap.config._tables import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
     DeliveryError,
@@ -35,7 +36,7 @@ from braze_heap.state import MAX_BYTES, Ledger, SqliteState, SqlState
 if TYPE_CHECKING:
     from braze_heap.heap import HeapOptions, HeapSink
 
-API_KEY: Final = declared_keys("sink")["api_key"].variable
+API_KEY: Final = declaration_of(declared_keys("sink")["api_key"]).variable
 """Environment variable with the API key of the app; only deletions need it."""
 
 STDOUT: Final = ("-", "console:")

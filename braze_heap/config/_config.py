@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,17 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from braze_heap._options import check_value
+from braze_heap._options import check_value, declaration_of, shown_default
 from braze_heap._text import did_you_mean
-from braze_heap.config._keys import (
-    KINDS,
-    TABLES,
-    DeclaredKey,
-    Key,
-    declared_in,
-    is_own_kind,
-    sink_options,
-)
 from braze_heap.config._layers import (
     Given,
     Layer,
@@ -30,13 +20,21 @@ from braze_heap.config._layers import (
     read_file,
 )
 from braze_heap.config._tables import (
+    KINDS,
+    TABLES,
+    Field,
+    Key,
     LogConfig,
     ServeConfig,
     SinkConfig,
     StateConfig,
     TransformConfig,
+    declared_in,
+    heap_options,
+    is_own_kind,
 )
 from braze_heap.config._values import ConfigError, convert
+from braze_heap.sinks._spec import GROUP
 
 if TYPE_CHECKING:
     from braze_heap.receiver import Tokens
@@ -76,20 +74,12 @@ class Config:
         path: "os.PathLike[str] | str",
         environ: Mapping[str, str] | None = None,
     ) -> Self:
-        """
-        Return the configuration in a file, overridden by environment variables.
-
-        See `load`.
-        """
+        """Return the configuration in a file, overridden by variables; see `load`."""
         return cls.load(path, environ)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """
-        Return the configuration in environment variables.
-
-        See `load`.
-        """
+        """Return the configuration in environment variables; see `load`."""
         return cls.load(environ=environ)
 
     @classmethod
@@ -143,7 +133,7 @@ class Config:
             for key, declared in declared_in(options_of).items():
                 try:
                     if given := found.get((table, key)):
-                        values[declared.field.name] = _value(given, declared)
+                        values[declared.name] = _value(given, declared)
                 except ValueError as error:
                     errors.append(str(error))
         tables["sink"]["options"] = _sink_options(found, errors)
@@ -170,11 +160,11 @@ class Config:
             ConfigError: See `TransformConfig.transformer`.
             ValueError: See `Transformer`.
         """
-        given = []
-        for key, source in self.sources.items():
-            kind, _, name = source.partition(" ")
-            if key.startswith("transform.") and key != "transform.transformer":
-                given.append(f"{key} in {name}" if kind == "file" else name)
+        given = [
+            f"{key} ({source})"
+            for key, source in self.sources.items()
+            if key.startswith("transform.") and key != "transform.transformer"
+        ]
         return self.transform.transformer(given=given if self.sources else None)
 
     def open_sink(self) -> "Sink":
@@ -199,8 +189,8 @@ class Config:
         for table in TABLES:
             part = getattr(self, table)
             shown = {
-                key: _shown(each.named_default(part), is_secret=each.is_secret)
-                for key, each in declared_in(TABLES[table]).items()
+                key: _shown_in(part, declared)
+                for key, declared in declared_in(TABLES[table]).items()
             }
             if table == "sink":
                 if part.spec:  # replaces them
@@ -211,6 +201,13 @@ class Config:
             for key, text in shown.items():
                 name = f"{table}.{key}"
                 yield name, text, self.sources.get(name, "default")
+
+
+def _shown_in(part: object, declared: Field) -> str:
+    value = getattr(part, declared.name)
+    if value is declared.default:
+        value = shown_default(declared)
+    return _shown(value, is_secret=declaration_of(declared).secret)
 
 
 def _shown(value: Any, *, is_secret: bool) -> str:
@@ -228,17 +225,12 @@ def _shown(value: Any, *, is_secret: bool) -> str:
     return text
 
 
-def _value(given: Given, declared: DeclaredKey) -> Any:
-    """
-    Return a value of the declared type.
-
-    Raises:
-        ValueError: It is not one. The text begins with its place.
-    """
+def _value(given: Given, declared: Field) -> Any:
+    """Return a value of the declared type, or raise a `ValueError` with its place."""
     is_text = given.source.startswith("variable ")
-    value = parse_text(given, declared.kind) if is_text else given.value
-    value = convert(declared.kind, value, given.place)
-    check_value(declared.field, declared.kind, value, given.place)
+    value = parse_text(given, declared.type) if is_text else given.value
+    value = convert(declared.type, value, given.place)
+    check_value(declared, declared.type, value, given.place)
     return value
 
 
@@ -281,31 +273,27 @@ def _read_secrets(
 ) -> None:
     """Replace the names of variables and files in *found* by the secrets in them."""
     secrets = (
-        (table, key, declared.variable)
+        (table, key, declaration_of(declared).variable)
         for table in TABLES
         for key, declared in declared_in(TABLES[table]).items()
-        if declared.is_secret
+        if declaration_of(declared).secret
     )
     for table, key, default in secrets:
         named = found.pop((table, f"{key}_env"), None)
         at = found.pop((table, f"{key}_file"), None)
         if table not in tables:
             continue
-        given = found.get((table, key))
         is_used = key != "api_key" or _is_heap(found)
         try:
             if named:
-                given = _from_variable(named, environ)
+                found[table, key] = _from_variable(named, environ)
             elif at:
-                given = _from_file(at)
-            elif given and given.value == "":
-                errors.append(f"{given.place} is empty")
-            elif not given and environ.get(default, "").strip() and is_used:
+                found[table, key] = _from_file(at)
+            elif environ.get(default, "").strip() and is_used:
                 given = Given(environ[default], default, f"variable {default}")
+                found.setdefault((table, key), given)
         except ConfigError as error:
             errors.append(str(error))
-        if given:
-            found[table, key] = given
 
 
 def _is_heap(found: Layer) -> bool:
@@ -318,53 +306,30 @@ def _is_heap(found: Layer) -> bool:
 
 
 def _from_variable(named: Given, environ: Mapping[str, str]) -> Given:
-    """Return the secret in a variable. A message shows no name that can be a secret."""
+    """Return the secret in a variable. No message has its name: that can be secret."""
     name = convert(str, named.value, named.place)
-    if not name:
-        raise ConfigError(f"{named.place} is empty: name a variable")
-    shown = f" {name}" if name.isidentifier() and name.isupper() else ""
-    text = environ.get(name, "").rstrip("\r\n")
-    if not text.strip():
-        state = "is empty" if name in environ else "is not set"
-        raise ConfigError(f"{named.place}: the variable{shown} {state}")
-    return Given(text, f"{named.place}:{shown}", f"variable{shown or ' ' + name}")
+    place = f"{named.place}: the variable"
+    if name not in environ:
+        raise ConfigError(f"{place} is not set")
+    return Given(environ[name].rstrip("\r\n"), place, f"variable {name}")
 
 
 def _from_file(at: Given) -> Given:
-    """Return the secret in a file. A message shows no path that can be a secret."""
+    """Return the secret in a file. No message has its path, which can be secret."""
     path = convert(str, at.value, at.place)
-    if not path:
-        raise ConfigError(f"{at.place} is empty: name a file")
-    try:
-        folder = Path(path).parent
-        is_path = Path(path).exists() or (len(folder.parts) > 1 and folder.is_dir())
-    except OSError:  # a name that is too long, or a folder that may not be searched
-        is_path = False
-    shown = f" {path}" if is_path else ""
+    place = f"{at.place}: the file"
     try:
         with Path(path).open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
         text = data.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         flaw = error.strerror or type(error).__name__
-        raise ConfigError(f"{at.place}: cannot read the file{shown}: {flaw}") from None
+        raise ConfigError(f"{place} cannot be read: {flaw}") from None
     except ValueError:
-        raise ConfigError(f"{at.place}: the file{shown} is not UTF-8 text") from None
-    flaws = {
-        "is empty": not text.strip(),
-        "is not text": "\0" in text,
-        "is too long for a secret": len(data) > _MAX_BYTES,
-    }
-    for flaw, is_wrong in flaws.items():
-        if is_wrong:
-            raise ConfigError(f"{at.place}: the file{shown} {flaw}")
-    return Given(text, f"{at.place}:", f"file {path}")
-
-
-def _is_installed(kind: str) -> bool:
-    """Return whether there can be a foreign kind of sink with this name."""
-    is_spec = re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", kind)
-    return bool(is_spec or entry_points(group="braze_heap.sinks", name=kind))
+        raise ConfigError(f"{place} is not UTF-8 text") from None
+    if "\0" in text or len(data) > _MAX_BYTES:
+        raise ConfigError(f"{place} is not text, or too long for a secret")
+    return Given(text, place, f"file {path}")
 
 
 def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
@@ -378,31 +343,28 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     if not given or not isinstance(kind, str):
         return {}
     place = next(iter(given.values())).place
-    path = given.pop("path", None)
-    named = given.pop("kind", None)
-    if named and is_own_kind(kind) and not _is_installed(kind):
+    is_name = is_own_kind(kind) and ":" not in kind
+    if is_name and not entry_points(group=GROUP, name=kind):
         hint = did_you_mean(kind.lower(), KINDS)
         known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"
-        errors.append(f"{named.place}: unknown kind {kind!r}.{hint} {known_kinds}")
-    known = sink_options(kind)
+        errors.append(
+            f"{given['kind'].place}: unknown kind {kind!r}.{hint} {known_kinds}"
+        )
+    if kind == "heap" and "app_id" not in given:
+        errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
+    path = given.pop("path", None)
+    if path and "?" in str(path.value):
+        errors.append(f"{path.place} contains a question mark")
+    given.pop("kind", None)
     options: dict[str, Any] = {}
     for key, value in given.items():
         try:
-            if known is None:
+            if kind != "heap":  # the sink checks them when it is opened
                 options[key] = convert(str | int | float, value.value, value.place)
-            elif key in known:
-                options[key] = _value(value, known[key])
+            elif declared := heap_options().get(key):
+                options[key] = _value(value, declared)
             else:
-                hint = did_you_mean(key, known)
-                errors.append(f"{value.place}: a {kind} sink has no {key!r}.{hint}")
+                errors.append(f"{value.place}: a Heap sink has no {key!r}")
         except ValueError as error:
             errors.append(str(error))
-    has_app = "app_id" in given and str(options.get("app_id", "?")).strip()
-    if kind == "heap" and not has_app:
-        errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
-    if kind == "file" and not (path and path.value):
-        errors.append(f"{place}: a file sink needs sink.path")
-    if path and (kind in ("heap", "console", "memory") or "?" in str(path.value)):
-        flaw = "contains a question mark" if kind == "file" else "is for a file sink"
-        errors.append(f"{path.place} {flaw}")
     return {name: value for name, value in options.items() if value is not None}

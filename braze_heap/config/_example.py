@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from braze_heap._options import declaration_of, doc_of
-from braze_heap.config._keys import TABLES, DeclaredKey, declared_keys, variable_of
+from braze_heap.config._tables import TABLES, Field, declared_keys, variable_of
 
 _HEAD: Final = f"""\
 # Configuration of braze-heap. Each key has its default value: remove the # to set it.
@@ -33,7 +33,7 @@ def _table(table: str) -> str:
     title = doc.partition(": ")[2].partition(".")[0].replace("`", "")
     lines = [f"# {title[:1].upper()}{title[1:]}.", f"[{table}]"]
     for key, declared in declared_keys(table).items():
-        lines += ["", *_comment(doc_of(declared.field)), *_lines(key, declared)]
+        lines += ["", *_comment(doc_of(declared)), *_lines(key, declared)]
     return "\n".join([*lines, ""])
 
 
@@ -43,15 +43,13 @@ def _comment(text: str) -> Iterator[str]:
     return (f"# {line}" for line in textwrap.wrap("".join(parts), 84))
 
 
-def _lines(key: str, declared: DeclaredKey) -> Iterator[str]:
-    field = declared.field
-    if declared.is_secret:
+def _lines(key: str, field: Field) -> Iterator[str]:
+    declared = declaration_of(field)
+    if declared.secret:
         variable = declared.variable or key.upper()
         yield f'#{key}_env = "{variable}"'
         yield f'#{key}_file = "/run/secrets/{key}"'
-    elif field.default is attrs.NOTHING or (
-        declaration_of(field).filled and not field.default
-    ):
+    elif field.default is attrs.NOTHING or (declared.filled and not field.default):
         yield f'#{key} = "..."'
     elif field.default is None:
         yield f"#{key} ="

@@ -263,8 +263,7 @@ class _BatchDelivery:
             logger,
             logging.WARNING,
             f"{host} rejects calls of a batch ({status})",
-            context={"host": host, "status": status},
-            heap_items=len(items),
+            context={"host": host, "status": status, "items": len(items)},
         )
 
     def _add_rejections(self, item: Item, status: int | None, detail: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
-from collections.abc import Iterator
 from typing import Any, Final
 
 from braze_heap._json import decode_events_fast
@@ -21,16 +20,10 @@ from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _CHUNK: Final = 1 << 14
 _MAX_MEMBERS: Final = 100
-_MAX_STEPS: Final = 1_000_000
-_OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
-_EVENTS: Final = re.compile(rb'\s*"events"\s*:\s*\[')
-_PLAIN: Final = rb'[^{}\[\]"]++|"[^"]*+"'
-_STEP: Final = re.compile(
-    rb'(?:[^{}\[\],"]++|"[^"]*+"|[{\[](?:' + _PLAIN + rb')*+[}\]])*+(?:[{}\[\],"]|\Z)'
-)
-"""Text up to a comma, a bracket with nested brackets, or a syntax error."""
-
-_EMPTY: Final = re.compile(rb"\s*,")
+_MAX_MARKS: Final = 2_000_000
+_OPENING: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"events"\s*:\s*\[\s*(?=\{)')
+_MARK: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\],]', re.DOTALL)
+"""A string, a bracket or a comma."""
 
 
 class BatchTooLargeError(BrazeHeapError, ValueError):
@@ -80,16 +73,15 @@ def decode_batch(
     """
     body = decompress(body, limits.body) if is_zipped else body
     if len(body) > limits.body:
-        if has_events(body, 2):
+        if has_several_events(body):
             raise BatchTooLargeError
         raise UnreadableError(f"over {limits.body:,} bytes, but not several events")
     try:
         events: list[Any] | None = None if is_exact else decode_events_fast(body)
         if events is None:
             events = _events_of(decode(body))
-    except UnreadableError as error:
-        enough = 2 if isinstance(error, TooLargeError) else limits.events + 1
-        if has_events(body, enough):
+    except TooLargeError:
+        if has_several_events(body):
             raise BatchTooLargeError from None
         raise
     if len(events) > limits.events:
@@ -97,44 +89,23 @@ def decode_batch(
     return events
 
 
-def has_events(body: bytes, number: int) -> bool:
+def has_several_events(body: bytes) -> bool:
     """
-    Return whether *body* starts a batch of at least *number* events, without parsing.
+    Return whether *body* starts a batch of more than one event, without parsing.
 
-    Linear in time. False if it has over a million brackets and commas.
+    False if another member comes first, or after 2 million strings and marks.
     """
-    plain = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
-    at = opening.end() if (opening := _OPENING.match(plain)) else 0
-    members = _steps(plain, at)
-    while at and not _EVENTS.match(plain, at):
-        at = _skip_value(plain, members)
-    if not at:
-        return False
-    elements = _steps(plain, plain.index(b"[", at) + 1)
-    return all(_skip_value(plain, elements) for _ in range(number - 1))
-
-
-def _steps(plain: bytes, at: int) -> Iterator[re.Match[bytes]]:
-    return itertools.islice(_STEP.finditer(plain, at), _MAX_STEPS)
-
-
-def _skip_value(plain: bytes, steps: Iterator[re.Match[bytes]]) -> int:
-    """
-    Return the end of the current member or element, including its comma.
-
-    0 if it is empty, or no other follows.
-    """
-    depth = at = 0
-    for step in steps:
-        at = at or step.start()
-        end = step.end()
-        kind = plain[end - 1]
-        if kind in b"," and not depth:
-            return 0 if _EMPTY.match(plain, at) else end
+    opening = _OPENING.match(body)
+    marks = _MARK.finditer(body, opening.end()) if opening else iter(())
+    depth = 0
+    for mark in itertools.islice(marks, _MAX_MARKS):
+        kind = mark[0]
         depth += (kind in b"{[") - (kind in b"}]")
-        if not 0 <= depth <= MAX_DEPTH or kind in b'"':
-            break
-    return 0
+        if not 0 <= depth <= MAX_DEPTH:
+            return False
+        if kind == b"," and not depth:
+            return True
+    return False
 
 
 def _events_of(value: Any) -> list[Any]:

@@ -45,12 +45,12 @@ logger = logging.getLogger("braze_heap.receiver")
 PROTOCOL: Final = "1"
 """Supported ``Braze-Currents-Version`` of Braze's custom HTTP connector."""
 
-_P = TypeVar("_P", bound=Pipeline | AsyncPipeline)
+AnyPipeline = TypeVar("AnyPipeline", bound=Pipeline | AsyncPipeline)
 
 
 @attrs.frozen(kw_only=True)
-class _ReceiverArguments(Generic[_P]):
-    pipeline: _P = attrs.field(
+class _ReceiverArguments(Generic[AnyPipeline]):
+    pipeline: AnyPipeline = attrs.field(
         kw_only=False,
         metadata=doc(
             "The pipeline to run; it has a dead letter. An `AsyncReceiver` runs a "
@@ -72,22 +72,20 @@ class _ReceiverArguments(Generic[_P]):
     )
 
 
-class _ReceiverBase(OfOneProcess, Generic[_P]):
+class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
     """Handling of a request, which suspends only in an `AsyncReceiver`."""
 
     def _configure(
-        self, options: _ReceiverArguments[_P], needed: str, *kinds: type
+        self, options: _ReceiverArguments[AnyPipeline], needed: str, *kinds: type
     ) -> None:
         pipeline: object = options.pipeline
         if not isinstance(pipeline, kinds):
-            is_for_other = isinstance(pipeline, AsyncPipeline)
-            hint = "; for an AsyncPipeline use AsyncReceiver" if is_for_other else ""
-            given = f"{kind_of(pipeline)}{hint}"
-            raise TypeError(f"{type(self).__name__} needs {needed} first, not {given}")
+            user = type(self).__name__
+            raise TypeError(f"{user} needs {needed}, not {kind_of(pipeline)}")
         if not isinstance(options.limits, Limits):
-            kind = kind_of(options.limits)
-            raise TypeError(f"limits must be Limits(...), not {kind}")
-        self.pipeline: _P = options.pipeline
+            given = kind_of(options.limits)
+            raise TypeError(f"limits must be Limits(...), not {given}")
+        self.pipeline: AnyPipeline = options.pipeline
         self.limits: Limits = options.limits
         self._authenticator = as_authenticator(options.tokens)
         self._now = options.now
@@ -176,6 +174,9 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
         self._warn_on_version(request)
         with self._admission.buffer() as buffer:
             await self._read_body(request.body, buffer)
+            if buffer.is_truncated:
+                cause = f"body is larger than {self.limits.in_flight:,} bytes"
+                return self._reject(_http.TOO_LARGE, cause)
             with self._admission.slot():
                 is_zipped = encoding == "gzip"
                 return await self._decode_and_run(buffer, is_zipped=is_zipped)
@@ -197,9 +198,6 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
             cause = f"more than {most}; Braze splits the batch"
             return self._reject(_http.TOO_LARGE, cause)
         except UnreadableError as error:
-            if buffer.is_truncated:
-                cause = f"body is larger than {self.limits.in_flight:,} bytes"
-                return self._reject(_http.TOO_LARGE, cause)
             await self._save_body(buffer, str(error), is_zipped=is_zipped)
             cause = (
                 f"the body is unreadable: {error}. It is in the dead letter, with the "
@@ -268,12 +266,8 @@ class _ReceiverBase(OfOneProcess, Generic[_P]):
 
 def _content_encoding(request: Request) -> str:
     """Return the content encoding, such as ``gzip``; empty for plain bodies."""
-    encodings = [
-        encoding.strip().lower()
-        for value in request.values("content-encoding")
-        for encoding in value.split(",")
-    ]
-    encodings = [encoding for encoding in encodings if encoding not in ("", "identity")]
+    given = ",".join(request.values("content-encoding")).lower().split(",")
+    encodings = [each for each in map(str.strip, given) if each not in ("", "identity")]
     return "gzip" if encodings == ["x-gzip"] else ",".join(encodings)
 
 
@@ -291,7 +285,8 @@ class Receiver(_ReceiverBase[Pipeline]):
 
     @takes(_ReceiverArguments[Pipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline]) -> None:
-        self._configure(options, "a Pipeline", Pipeline)
+        needed = "a Pipeline first (for an AsyncPipeline use AsyncReceiver)"
+        self._configure(options, needed, Pipeline)
 
     def handle(self, request: Request) -> Response:
         """Return the response to *request*. Does not raise an `Exception`."""
@@ -318,7 +313,7 @@ class AsyncReceiver(_ReceiverBase[Pipeline | AsyncPipeline]):
 
     @takes(_ReceiverArguments[Pipeline | AsyncPipeline])
     def __init__(self, options: _ReceiverArguments[Pipeline | AsyncPipeline]) -> None:
-        needed = "an AsyncPipeline or a Pipeline"
+        needed = "an AsyncPipeline or a Pipeline first"
         self._configure(options, needed, AsyncPipeline, Pipeline)
         self._threads = concurrent.futures.ThreadPoolExecutor(
             self.limits.requests, "braze-heap"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from braze_heap._wiring import kind_of
 from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._receiver import Receiver, require_receiver
 
@@ -18,17 +20,8 @@ LambdaEvent: TypeAlias = Mapping[str, Any]
 
 _SOURCE: Final = re.compile(r"aws:[a-z0-9-]{1,30}")
 
-_SHAPES: Final = (
-    ("detail-type", "an EventBridge event"),
-    ("awslogs", "a CloudWatch Logs subscription"),
-    ("deliveryStreamArn", "a Firehose transformation"),
-    ("methodArn", "a request to an API Gateway authorizer"),
-    ("routeArn", "a request to an API Gateway authorizer"),
-    ("connectionId", "a WebSocket message"),
-    ("events", "a batch of events without an HTTP request around it"),
-    ("event_type", "a Braze event without an HTTP request around it"),
-)
-"""Key of a Lambda event that is not an HTTP request, and its description."""
+_MAX_KEYS: Final = 100
+"""Characters of the keys of an event in a message."""
 
 _NOT_HTTP: Final = ("Records", "methodArn", "routeArn")
 """Keys that an HTTP request never has."""
@@ -56,11 +49,11 @@ def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str,
 def _request(event: LambdaEvent) -> Request:
     """Return the HTTP request in *event*; raise `ValueError` if it is not one."""
     method = None
-    if isinstance(event, Mapping) and not any(key in event for key in _NOT_HTTP):
-        context = event.get("requestContext")
-        http = context.get("http") if isinstance(context, Mapping) else None
-        described = http if isinstance(http, Mapping) else {}
-        method = event.get("httpMethod") or described.get("method")
+    with contextlib.suppress(AttributeError, KeyError, TypeError):  # another shape
+        if not any(key in event for key in _NOT_HTTP):
+            method = (
+                event.get("httpMethod") or event["requestContext"]["http"]["method"]
+            )
     if not isinstance(method, str) or not method:
         raise ValueError(
             "the Lambda event is not an HTTP request: it looks like "
@@ -73,23 +66,17 @@ def _request(event: LambdaEvent) -> Request:
 
 
 def describe_event(event: object) -> str:
-    """Describe *event* without showing its values."""
+    """Describe *event* by its source or its keys, without showing its values."""
     if not isinstance(event, Mapping):
-        return f"a direct invocation with a value of type {type(event).__name__}"
+        return kind_of(event)
     records = event.get("Records")
     first = records[0] if isinstance(records, list) and records else event
     if isinstance(first, Mapping):
         source = first.get("eventSource") or first.get("EventSource")
         if isinstance(source, str) and _SOURCE.fullmatch(source):
             return f"records of {source}"
-        if "cf" in first:
-            return "a CloudFront event (Lambda@Edge)"
-    if records is not None:
-        return "records of a queue, a stream or a bucket"
-    context = event.get("requestContext")
-    keys = {*event, *(context if isinstance(context, Mapping) else ())}
-    shapes = (name for key, name in _SHAPES if key in keys)
-    return next(shapes, "a direct invocation")
+    keys = ", ".join(map(str, event))
+    return f"an object with the keys {keys[:_MAX_KEYS]}" if keys else "an empty object"
 
 
 def _headers(event: LambdaEvent) -> list[tuple[str, str]]:

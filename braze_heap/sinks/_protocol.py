@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 import attrs
 
-from braze_heap._wiring import is_async, kind_of
+from braze_heap._wiring import is_async, require
 from braze_heap.heap.calls import Call
 
 
@@ -134,25 +134,24 @@ class AsyncSink(AsyncClosingContextManager, Protocol):
 
 def require_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is a `Sink`, which *user* does not await."""
-    _require_send(user, "a sink", sink)
+    needed = "a sink, such as open_sink(...)"
+    require(user, needed, sink, "send", is_awaited=True)
     is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
     if _is_async_sink(sink) and not is_both:
-        name = type(sink).__name__
-        sync = name.removeprefix("Async") if name.startswith("Async") else "a Sink"
         raise TypeError(
-            f"{user} needs a sync sink, but {name} is async: use {sync}, "
-            "or AsyncPipeline for async code"
+            f"{user} needs a sync sink, but {type(sink).__name__} is async: use a sync "
+            "one, such as HeapSink, or AsyncPipeline for async code"
         )
 
 
 def require_async_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
-    _require_send(user, "an async sink", sink)
+    require(user, "an async sink", sink, "send", is_awaited=True)
     if not _is_async_sink(sink):
         name = type(sink).__name__
-        other = "AsyncHeapSink" if name == "HeapSink" else f"ThreadedSink({name}(...))"
         raise TypeError(
-            f"{user} needs an async sink, but {name} is sync: use {other}, or Pipeline"
+            f"{user} needs an async sink, but {name} is sync: use AsyncHeapSink or "
+            f"ThreadedSink({name}(...)), or Pipeline"
         )
 
 
@@ -162,16 +161,6 @@ def destination_of(sink: object) -> str | None:
     if not isinstance(destination, str):
         return None
     return destination.encode("utf-8", "replace").decode()  # stores take no surrogates
-
-
-def _require_send(user: str, wanted: str, sink: object) -> None:
-    if isinstance(sink, type):
-        raise TypeError(
-            f"{user} needs {wanted}, not {kind_of(sink)}: write {sink.__name__}(...)"
-        )
-    if not callable(getattr(sink, "send", None)):
-        hint = ": write open_sink(...)" if isinstance(sink, str) else ""
-        raise TypeError(f"{user} needs {wanted}, not {kind_of(sink)}{hint}")
 
 
 def _is_async_sink(sink: object) -> bool:

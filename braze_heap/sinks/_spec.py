@@ -6,7 +6,6 @@ import functools
 import importlib
 import inspect
 import os
-import re
 import sys
 import typing
 import urllib.parse
@@ -17,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from braze_heap._errors import requires_extra
 from braze_heap._options import from_text
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import UnknownNameError, import_named, kind_of
 from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks._local import NO_URL, ConsoleSink, JsonLinesSink, MemorySink
 from braze_heap.sinks._protocol import Sink
@@ -95,11 +94,7 @@ def open_sink(spec: str, **more: str) -> Sink:
 def _check_call(
     factory: SinkFactory, args: list[str], options: Mapping[str, str]
 ) -> None:
-    """
-    Raise `ValueError` for invalid arguments before the factory is called.
-
-    A `TypeError` of the call itself is an error in the factory.
-    """
+    """Raise `ValueError` before the call if the factory does not take the arguments."""
     _check_factory(factory)
     signature = inspect.signature(factory)
     try:
@@ -160,32 +155,21 @@ def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
     return options, secrets
 
 
-def _import_factory(module: str, attribute: str) -> Any:
-    if not _MODULE.fullmatch(module) or not attribute.isidentifier():
-        raise _unknown(module)
-    if module.partition(".")[0] in _STANDARD:
-        detail = f"{module} is part of Python's standard library, which has no sinks"
+def _import_factory(name: str, attribute: str) -> Any:
+    if name.partition(".")[0] in _STANDARD:
+        detail = f"{name} is part of Python's standard library, which has no sinks"
         raise SinkSpecError(detail)
     try:
-        imported = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise  # the module exists, but one of its imports does not
-        raise _unknown(module) from None
-    if not hasattr(imported, attribute):
-        raise SinkSpecError(f"{module} has no {attribute!r}")
-    return getattr(imported, attribute)
+        return import_named(f"{name}:{attribute}")
+    except UnknownNameError as error:
+        known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
+        hint, names = did_you_mean(name, known), ", ".join(known)
+        raise SinkSpecError(
+            f"unknown sink {name!r}: {error}{hint} Known sinks: {names}"
+        ) from None
 
 
 _STANDARD: Final = sys.stdlib_module_names
-
-_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-
-
-def _unknown(name: str) -> SinkSpecError:
-    known = sorted({*_BUILT_IN, *(e.name for e in entry_points(group=GROUP))})
-    hint, names = did_you_mean(name, known), ", ".join(known)
-    return SinkSpecError(f"unknown sink {name!r}.{hint} Known sinks: {names}")
 
 
 def _file(path: str = "", *, max_bytes: str | None = None) -> Sink:

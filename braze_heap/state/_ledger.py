@@ -57,6 +57,9 @@ class LedgerKey(NamedTuple):
     identity: str
     name: str
 
+    def __repr__(self) -> str:
+        return f"LedgerKey(destination={self.destination!r}, name={self.name!r})"
+
 
 @attrs.frozen
 class Statement:
@@ -130,7 +133,7 @@ class LedgerEntry:
             return None
         if len(claims) >= MAX_CLAIMS:
             claims = {_MANY: max(claims.values())}
-        return attrs.evolve(self, newest=newest, claims={**claims, token: now})
+        return LedgerEntry(newest, self.accepted, {**claims, token: now})
 
     def renewed(self, token: str, now: float) -> LedgerEntry:
         """Return the entry with a claim that counts from *now* on."""
@@ -178,6 +181,8 @@ class LedgerEntry:
         accepted = Statement(*second) if isinstance(second, list) else None
         return cls(newest, newest if second is True else accepted, claims or _NO_CLAIMS)
 
+
+_NO_ENTRY: Final = LedgerEntry()
 
 Entries: TypeAlias = Mapping[LedgerKey, LedgerEntry]
 """Entries of a ledger by key."""
@@ -234,7 +239,7 @@ def claim(
         ledger,
         own,
         token,
-        lambda key, entry: (entry or LedgerEntry()).claimed(own[key], token, now),
+        lambda key, entry: (entry or _NO_ENTRY).claimed(own[key], token, now),
     )
 
 

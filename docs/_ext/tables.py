@@ -12,8 +12,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from _ext import texts
 from braze_heap import events
-from braze_heap._options import doc_of, shown_default
-from braze_heap.config._keys import TABLES, declared_in, variable_of
+from braze_heap._options import declaration_of, doc_of, shown_default
+from braze_heap.config._tables import TABLES, declared_in, variable_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap import HeapOptions
 
@@ -78,14 +78,14 @@ def option_rows(cls: type) -> Iterator[str]:
     """
     Yield a row for each option of *cls* that has a text form, inherited ones last.
     """
-    for key, declared in declared_in(cls).items():
-        if field := declared.field:
-            keys = [f"{key}_env", f"{key}_file"] if declared.is_secret else [key]
-            names = [*keys, variable_of(_TABLE_OF[cls], key)]
-            name = "<br>".join(f"`{name}`" for name in names)
-            default = _default(shown_default(field))
-            meaning = texts.as_markdown(doc_of(field))
-            yield f"| {name} | {default} | {meaning} |"
+    for key, field in declared_in(cls).items():
+        is_secret = declaration_of(field).secret
+        keys = [f"{key}_env", f"{key}_file"] if is_secret else [key]
+        names = [*keys, variable_of(_TABLE_OF[cls], key)]
+        name = "<br>".join(f"`{name}`" for name in names)
+        default = _default(shown_default(field))
+        meaning = texts.as_markdown(doc_of(field))
+        yield f"| {name} | {default} | {meaning} |"
 
 
 _TABLE_OF = {**{cls: table for table, cls in TABLES.items()}, HeapOptions: "sink"}

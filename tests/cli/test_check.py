@@ -337,7 +337,7 @@ def test_every_error_of_a_configuration_is_a_problem(run: Run) -> None:
     shown = run("check", "--config", "c.toml", "--token-env", "NO_SUCH")
 
     assert shown.exit_code == 1
-    assert "--token-env: the variable NO_SUCH is not set" in shown.stdout
+    assert "--token-env: the variable is not set" in shown.stdout
     assert shown.stdout.endswith("\n3 problems\n")
 
 

@@ -125,15 +125,15 @@ def test_other_options_apply(
 @pytest.mark.parametrize(
     ("words", "variables", "named"),
     [
-        (["--identity", "user_id"], {}, "--identity"),
-        (["--personal-data", "keep"], {}, "--personal-data"),
-        (["--config", "c.toml"], {}, "transform.local_time in c.toml"),
-        (["--include", "engagement"], {}, "--include"),
-        (["--exclude", "EmailSend"], {}, "--exclude"),
+        (["--identity", "user_id"], {}, "identity (option --identity)"),
+        (["--personal-data", "keep"], {}, "personal_data (option --personal-data)"),
+        (["--config", "c.toml"], {}, "local_time (file c.toml)"),
+        (["--include", "engagement"], {}, "include (option --include)"),
+        (["--exclude", "EmailSend"], {}, "exclude (option --exclude)"),
         (
             [],
             {"BRAZE_HEAP_TRANSFORM__INCLUDE": "engagement"},
-            "BRAZE_HEAP_TRANSFORM__INCLUDE",
+            "include (variable BRAZE_HEAP_TRANSFORM__INCLUDE)",
         ),
     ],
 )
@@ -154,31 +154,31 @@ def test_finished_transformer_takes_no_other_option(
     )
 
     assert done.exit_code == 2
-    assert f"finished Transformer, so {named} would have no effect" in done.stderr
+    assert (
+        f"finished Transformer, so transform.{named} would have no effect"
+        in done.stderr
+    )
     assert done.stdout == ""
 
 
 @pytest.mark.parametrize(
     ("spec", "flaw"),
     [
-        ("mappers", "'mappers' is not module:name"),
+        ("mappers", "'mappers' cannot be imported: it is not of the form module:name"),
         ("mappers.py:registry", "no module 'mappers.py'"),
-        (":registry", "is not module:name"),
-        ("../mappers:registry", "is not module:name"),
-        (
-            "mapperz:registry",
-            "there is no module 'mapperz' in .*Did you mean 'mappers'",
-        ),
+        (":registry", "is not of the form module:name"),
+        ("../mappers:registry", "is not of the form module:name"),
+        ("mapperz:registry", "there is no module 'mapperz'"),
         (
             "mappers:transfomer",
             "mappers has no 'transfomer'. Did you mean 'transformer'",
         ),
         ("mappers:factory.oven", "mappers.factory has no 'oven'"),
-        ("mappers:number", "mappers:number is an int. Name a registry or Mappers"),
-        ("mappers:Factory", "is the class Factory"),
-        ("mappers:without_argument", "must take one argument, a TransformConfig"),
+        ("mappers:number", "not an int. Name a registry or Mappers"),
+        ("mappers:Factory", "but is called with a TransformConfig"),
+        ("mappers:without_argument", "but is called with a TransformConfig"),
         ("mappers:returns_registry", "returned a MapperRegistry, not a Transformer"),
-        ("mappers:later", "returned a coroutine, not a Transformer"),
+        ("mappers:later", "is async, but it is called without await"),
         (
             "mappers:divides",
             r'mappers.py", line \d+, in divides(.|\n)*ZeroDivisionError',
@@ -203,7 +203,7 @@ def test_what_cannot_be_a_transformer_is_an_error(
 
     assert done.exit_code == 2
     assert done.stdout == ""
-    assert "cli/_load.py" not in done.stderr
+    assert "config/_load.py" not in done.stderr
     assert re.search(flaw, done.stderr)
 
 
@@ -263,7 +263,7 @@ def test_check_shows_the_transformer(run: Run) -> None:
 
     assert "transformer = mappers:registry" in good.stdout
     assert "PROBLEM  configuration" in bad.stdout
-    assert "Did you mean 'mappers'" in " ".join(bad.stdout.split())
+    assert "no module 'mapperz'" in " ".join(bad.stdout.split())
     assert (good.exit_code, bad.exit_code) == (0, 1)
 
 

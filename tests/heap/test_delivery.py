@@ -136,7 +136,7 @@ def test_rejections_for_one_status_are_one_cause_in_the_log(
     assert records[0].levelname == "WARNING"
     assert not hasattr(records[0], "cause")
     context: dict[str, object] = records[0].__dict__["braze_context"]
-    assert context == {"host": "Heap", "status": 400, "suppressed": 0}
+    assert context == {"host": "Heap", "status": 400, "items": 1, "suppressed": 0}
 
 
 @pytest.mark.parametrize("names", ["truly", "wrongly", "always the same", "not at all"])
