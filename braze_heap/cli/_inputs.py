@@ -303,7 +303,8 @@ def _each_once(found: Sequence[Input]) -> list[Input]:
     for each in found:
         place = each.place
         key = place.absolute() if isinstance(place, Path) else place.url
-        unique.setdefault(key, each)
+        if key not in unique or not each.is_found:  # the one that the user named
+            unique[key] = each
     if number := len(found) - len(unique):
         files = ui.plural(number, "file")
         click.echo(f"Note: {files} named more than once, and read once.", err=True)

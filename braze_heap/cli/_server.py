@@ -101,7 +101,7 @@ class BoundedProtocol(H11Protocol):
             "Request rejected (400): it is not HTTP/1.1. If Braze sent it, let the "
             "proxy end TLS and speak HTTP/1.1 to this port"
         )
-        cast("Service", self.config.app).metrics.count_response(400)
+        cast("Service", self.config.app).metrics._count_response(400)
         super().send_400_response(msg)
 
     def _wait_for_head(self) -> None:

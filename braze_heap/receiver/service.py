@@ -138,7 +138,7 @@ class Metrics(PrometheusObserver):
             raise
         finally:
             _REPORTS.reset(token)
-            self.count_response(status)
+            self._count_response(status)
         if status == _http.UNREADABLE.status:  # one event without a batch
             reports.append(_UNREADABLE)
             self._count(_UNREADABLE)
@@ -146,7 +146,7 @@ class Metrics(PrometheusObserver):
                 self.report += _UNREADABLE
         return response, sum(reports, Report()), self._clock() - start
 
-    def count_response(self, status: int) -> None:
+    def _count_response(self, status: int) -> None:
         """Count a response, also one that the server gave without the endpoint."""
         self._requests.labels(status).inc()
 
