@@ -1,6 +1,7 @@
 """Output, exit statuses, errors and signals that all commands share."""
 
 import contextlib
+import errno
 import importlib
 import inspect
 import io
@@ -254,9 +255,11 @@ class _RecordedStream(io.RawIOBase):
     def fileno(self) -> int:
         return int(self._raw.fileno())
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int:
         try:
             written: int | None = self._raw.write(data)
+            if written is None:  # it is not ready, and does not block
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             return written
         except OSError as error:
             self.error = self.error or error

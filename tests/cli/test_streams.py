@@ -338,3 +338,23 @@ def in_shell(command: str) -> tuple[int, str]:
         check=False,
     )
     return done.returncode, done.stderr
+
+
+def test_log_that_is_not_ready_changes_nothing_but_the_log(
+    batch: Path, tmp_path: Path
+) -> None:
+    """Messages are lost if a reader does not keep up with a pipe that cannot block."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(write, bytes(4_096))
+    output = tmp_path / "calls.jsonl"
+    process = start("transform", batch, "-o", output, stderr=write)
+
+    status = process.wait(timeout=20)
+    os.close(read)
+    os.close(write)
+
+    assert status == 0
+    assert keys(output.read_text()) == ["event-1", "event-2"]
