@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 import warnings
@@ -148,7 +149,9 @@ def import_named(text: str) -> Any:
     except ModuleNotFoundError as error:
         if not f"{path}.".startswith(f"{error.name}."):
             raise  # the module exists, but one of its imports does not
-        raise UnknownNameError(f"there is no module {error.name!r}.") from None
+        modules = (module.name for module in pkgutil.iter_modules())
+        hint = did_you_mean(str(error.name), modules)
+        raise UnknownNameError(f"there is no module {error.name!r}.{hint}") from None
     for name in names.split("."):
         if not hasattr(found, name):
             hint = did_you_mean(name, [n for n in dir(found) if not n.startswith("_")])
