@@ -186,22 +186,19 @@ class CustomMapper:
     @classmethod
     def of(cls, entry: Registration) -> "CustomMapper":
         """
-        Return the mapper of *entry*, with a reader of properties.
+        Return the mapper of *entry*, whose key is marked, with a reader of properties.
 
         Raises:
             TypeError: No JSON value fits one of the fields of the class.
         """
-        mark = custom_of(entry.key)
-        if mark is None or not isinstance(entry.key, type):
-            raise TypeError(
-                f"{entry.key!r} is not marked with custom_event or purchase"
-            )
+        key: Any = entry.key
+        mark: Any = custom_of(key)
         try:
-            return cls(entry, mark.field, reader_of(entry.key))
+            return cls(entry, mark.field, reader_of(key))
         except NameError as error:
             raise TypeError(
-                f"a field of {entry.key.__name__} has a type that is not defined in "
-                f"{entry.key.__module__}: {error}"
+                f"a field of {key.__name__} has a type that is not defined in "
+                f"{key.__module__}: {error}"
             ) from None
 
     @property
