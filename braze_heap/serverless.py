@@ -10,14 +10,13 @@ before Lambda ends the container, and leave the rest to the next invocation.
 from __future__ import annotations
 
 import logging
-import math
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import check_number, kind_of
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver.aws_lambda import LambdaEvent, describe_event
@@ -150,14 +149,11 @@ def _time_check(context: Any, reserve: float) -> Callable[[], None]:
 
 
 def _check_arguments(
-    user: str, pipeline: object, reserve: object, storage_options: object
+    user: str, pipeline: object, reserve: float, storage_options: object
 ) -> None:
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
-    if not isinstance(reserve, int | float):
-        raise TypeError(f"reserve must be a number of seconds, not {kind_of(reserve)}")
-    if not 0 <= reserve < math.inf:
-        raise ValueError(f"reserve must be at least 0 seconds, not {reserve}")
+    check_number("reserve", reserve, float, least=0)
     if pipeline._patience > reserve:
         raise ValueError(
             f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "
