@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import operator
 import time
 from collections.abc import (
@@ -43,11 +44,12 @@ from braze_heap._pipeline_inputs import (
     check_dead_letter,
     check_ledger,
     check_observers,
+    check_source,
     check_transformer,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_function, kind_of
+from braze_heap._wiring import OfOneProcess, check_async, check_function, kind_of
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -121,12 +123,15 @@ class PipelineOptions(Generic[AnySink]):
         "batches. By default a `MemoryLedger`, which a restart empties.",
     )
     observers: Iterable[Observer] = option((), "Called once per batch.")
-    batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
+    batch_size: int = option(
+        BATCH_SIZE, "Events of a stream that form one batch.", positive=True
+    )
     patience: float = option(
         0.0,
         "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
         "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
         "a receiver, and a long time in a backfill.",
+        between=(0, math.inf),
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
@@ -147,7 +152,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
 
     def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
-        check_transformer(user, options.transformer)
+        self._takes_outages = check_transformer(user, options.transformer)
         check_dead_letter(user, options.dead_letter)
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
@@ -167,11 +172,6 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
-        if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError(
-                f"batch_size must be at least 1 and patience at least 0, not "
-                f"{self.batch_size} and {self._patience}"
-            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -183,6 +183,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         user_properties: bool = True,
     ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
+        check_source(source)
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
@@ -257,6 +258,8 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         end = self._clock() + self._patience
         while True:
             try:
+                if not self._takes_outages:
+                    return self.transformer.transform(source)
                 return self.transformer.transform(source, outages=self._mapper_outages)
             except DeliveryError as error:
                 cause = error
@@ -387,6 +390,8 @@ class Pipeline(_PipelineBase[Sink]):
         Raises:
             ValueError: *source* is a path, a URL or an open file: `read_events` reads
                 files. Or an iterator raised it; the events before are delivered.
+            TypeError: Nothing in a batch is an event: *source* contains lines, paths or
+                objects of a store, for example.
             SinkUnavailable: The sink did not decide about a batch. Nothing of it is in
                 the dead letter. The batches before it are complete.
             DeliveryError: The same, because a mapper raised it.
@@ -421,6 +426,7 @@ class Pipeline(_PipelineBase[Sink]):
             DeliveryError: See `run`.
         """
         if isinstance(batch, Iterator):
+            check_source(batch)
             batch = list(batch)  # it is read twice if it has repeats
         steps = self._observe_batch(batch, stored_keys, user_properties)
         result: BatchResult = run_steps(steps, operator.call)
@@ -435,6 +441,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
         self._sleep = options.sleep or asyncio.sleep
+        check_async("sleep", self._sleep)
 
     async def run(self, source: Source) -> Report:
         """Deliver *source*; see `Pipeline.run`."""
