@@ -18,7 +18,13 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._pipeline_inputs import missing_destination
-from braze_heap._wiring import check_arguments, check_function, kind_of
+from braze_heap._wiring import (
+    check_arguments,
+    check_function,
+    check_switch,
+    kind_of,
+    require,
+)
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
 from braze_heap.reasons import SkipReason
@@ -149,6 +155,7 @@ def backfill(
     """
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
+    check_switch("user_properties", user_properties)
     if user_properties and pipeline.has_default_ledger:
         raise ValueError(
             "user_properties=True needs the ledger of the live service, so that old "
@@ -157,10 +164,11 @@ def backfill(
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)
+    require("backfill", "progress=state.progress", progress, "lock")
     check_arguments("stop", stop, ())
     check_function("on_progress", on_progress, takes="a BackfillReport")
     options = storage_options or {}
-    url = _canonical(os.fspath(url), options)
+    url = _canonical(os.fsdecode(url), options)
     chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
     hours = Hours.of(since, until)
     wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)

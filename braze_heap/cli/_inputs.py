@@ -12,14 +12,19 @@ from typing import Any, BinaryIO, Final, NoReturn, TypeAlias, cast
 import attrs
 import click
 
-from braze_heap import read_events
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.storage import StoredObject
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import is_json_lines, read_lines, read_object, type_in_path
+from braze_heap.wire._source import (
+    is_json_lines,
+    read_lines,
+    read_object,
+    read_source,
+    type_in_path,
+)
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
@@ -114,7 +119,7 @@ class Input:
         event_type = self.event_type or type_in_path(self.name)
         if self.lines:
             return read_lines(file, event_type, *self.lines)
-        return read_events(file, event_type=event_type)
+        return read_source(file, event_type)
 
     def is_regular(self) -> bool:
         """Return whether it is not a pipe or a device."""
