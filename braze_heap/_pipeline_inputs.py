@@ -33,24 +33,6 @@ def check_transformer(user: str, transformer: object) -> bool:
     return True
 
 
-def check_dead_letter(user: str, dead_letter: object) -> None:
-    """Raise a TypeError if *dead_letter*, given to the class *user*, is not one."""
-    needed = (
-        "a dead letter, such as SqliteDeadLetter(path), or DISCARD, which only counts "
-        "events that cannot be delivered and loses them"
-    )
-    require(user, needed, dead_letter, "append")
-
-
-def check_ledger(
-    user: str, ledger: object, sink: object, destination: str | None
-) -> None:
-    """Raise a TypeError if *ledger* is not one, or *sink* names no *destination*."""
-    require(user, "a ledger, such as SqliteLedger(path)", ledger, "update")
-    if destination is None:
-        raise missing_destination("a ledger keeps user properties", sink)
-
-
 def missing_destination(need: str, sink: object) -> TypeError:
     """Return the error if *sink* has no destination, which is the *need* of a store."""
     return TypeError(

@@ -8,7 +8,9 @@ import os
 import re
 import sys
 import warnings
+from collections import Counter, deque
 from collections.abc import Iterable
+from types import GeneratorType
 from typing import Any, Final, NoReturn, TypeVar
 
 from braze_heap._text import did_you_mean
@@ -79,9 +81,8 @@ def require(
     """
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
-    # A dict has `update`, a list `append`, a generator `send`.
-    is_builtin = type(given).__module__ in ("builtins", "collections", "array")
-    if isinstance(given, type) or is_builtin or not callable(function):
+    is_class = isinstance(given, type)
+    if is_class or type(given) in _NO_PARTS or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
         raise TypeError(
@@ -96,6 +97,10 @@ def check_name(needs: str, name: object) -> None:
         raise TypeError(f"{needs}, not {kind_of(name)}")
     if not name or name.isspace():
         raise ValueError(f"{needs} that is not empty")
+
+
+_NO_PARTS: Final = (list, deque, dict, Counter, set, GeneratorType)
+"""Types that have methods with the names of those of stores and sinks."""
 
 
 def several(name: str, given: _I, one: str) -> _I:

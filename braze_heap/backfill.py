@@ -22,7 +22,6 @@ from braze_heap._wiring import (
     check_arguments,
     check_function,
     check_switch,
-    kind_of,
     require,
 )
 from braze_heap.pipeline import Pipeline
@@ -153,8 +152,7 @@ def backfill(
         TypeError: *pipeline* is not a `Pipeline`, or its sink names no destination.
         ModuleNotFoundError: The extra for *url*, or for its objects, is missing.
     """
-    if not isinstance(pipeline, Pipeline):
-        raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
+    require("backfill", "a Pipeline", pipeline, "run_batch")
     check_switch("user_properties", user_properties)
     if user_properties and pipeline.has_default_ledger:
         raise ValueError(

@@ -41,15 +41,20 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
-    check_dead_letter,
-    check_ledger,
     check_observers,
     check_source,
     check_transformer,
+    missing_destination,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_async, check_function, kind_of
+from braze_heap._wiring import (
+    OfOneProcess,
+    check_async,
+    check_function,
+    kind_of,
+    require,
+)
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -90,6 +95,12 @@ DEFAULT_WAIT: Final = 5.0
 
 MIN_WAIT: Final = 0.05
 """Minimum delay between attempts, in seconds."""
+
+_DEAD_LETTER: Final = (
+    "a dead letter, such as SqliteDeadLetter(path), or DISCARD, which only counts "
+    "events that cannot be delivered and loses them"
+)
+_LEDGER: Final = "a ledger, such as SqliteLedger(path)"
 
 
 class _InThread(functools.partial[Any]):
@@ -153,13 +164,15 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
     def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
         self._takes_outages = check_transformer(user, options.transformer)
-        check_dead_letter(user, options.dead_letter)
+        require(user, _DEAD_LETTER, options.dead_letter, "append")
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
         destination = destination_of(options.sink)
         if options.ledger is not None:
-            check_ledger(user, options.ledger, options.sink, destination)
+            require(user, _LEDGER, options.ledger, "update")
+            if destination is None:
+                raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger

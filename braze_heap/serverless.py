@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
-from braze_heap._wiring import check_number, kind_of
+from braze_heap._wiring import check_number, kind_of, require
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver.aws_lambda import LambdaEvent, describe_event
@@ -149,10 +149,9 @@ def _time_check(context: Any, reserve: float) -> Callable[[], None]:
 
 
 def _check_arguments(
-    user: str, pipeline: object, reserve: float, storage_options: object
+    user: str, pipeline: Pipeline, reserve: float, storage_options: object
 ) -> None:
-    if not isinstance(pipeline, Pipeline):
-        raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
+    require(user, "a Pipeline", pipeline, "run_batch")
     check_number("reserve", reserve, float, least=0)
     if pipeline._patience > reserve:
         raise ValueError(

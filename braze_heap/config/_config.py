@@ -11,15 +11,6 @@ import attrs
 
 from braze_heap._options import check_value, declaration_of, shown_default
 from braze_heap._text import did_you_mean
-from braze_heap.config._keys import (
-    KINDS,
-    TABLES,
-    Field,
-    Key,
-    declared_in,
-    heap_options,
-    is_own_kind,
-)
 from braze_heap.config._layers import (
     Given,
     Layer,
@@ -29,11 +20,18 @@ from braze_heap.config._layers import (
     read_file,
 )
 from braze_heap.config._tables import (
+    KINDS,
+    TABLES,
+    Field,
+    Key,
     LogConfig,
     ServeConfig,
     SinkConfig,
     StateConfig,
     TransformConfig,
+    declared_in,
+    heap_options,
+    is_own_kind,
 )
 from braze_heap.config._values import ConfigError, convert
 from braze_heap.sinks._spec import GROUP

@@ -13,7 +13,7 @@ import attrs
 from braze_heap._options import declaration_of, parser_of
 from braze_heap._text import did_you_mean, similar
 from braze_heap._wiring import warn
-from braze_heap.config._keys import (
+from braze_heap.config._tables import (
     ENVIRONMENT_PREFIX,
     TABLES,
     Key,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from braze_heap._options import is_list
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.exceptions import BrazeHeapError
 
 _KINDS: typing.Final[Mapping[Any, tuple[type | types.UnionType, str]]] = {
@@ -18,17 +19,6 @@ _KINDS: typing.Final[Mapping[Any, tuple[type | types.UnionType, str]]] = {
     str | int | float: (str | int | float, "text, a number, true or false"),
 }
 """Type of an option to the types of its values, and their name."""
-
-_NAMES: typing.Final = {
-    str: "text",
-    bool: "a switch",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "a table",
-    type(None): "null",
-}
-"""Names of values in a file."""
 
 
 class ConfigError(BrazeHeapError, ValueError):
@@ -71,5 +61,4 @@ def convert(kind: Any, value: Any, place: str) -> Any:
 
 
 def _mismatch(place: str, needed: str, value: Any) -> ConfigError:
-    given = _NAMES.get(type(value), f"a {type(value).__name__}")
-    return ConfigError(f"{place} must be {needed}, not {given}")
+    return ConfigError(f"{place} must be {needed}, not {kind_of(value)}")

@@ -357,10 +357,8 @@ class _Listing:
                 yield from self._of_type(folder)
 
     def _ls(self, folder: str) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]]
         url = self._url_of(folder)
-        listed = call_store(url, self.options, self.fs.ls, folder, detail=True)
-        return listed
+        return [*call_store(url, self.options, self.fs.ls, folder, detail=True)]
 
     def _found(self, folder: str, prefix: str) -> Iterator[dict[str, Any]]:
         url, find_ = self._url_of(folder), self.fs.find
