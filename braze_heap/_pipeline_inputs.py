@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any
 
 from braze_heap._wiring import check_function, kind_of, require
@@ -28,7 +35,7 @@ def check_transformer(user: str, transformer: object) -> bool:
     )
     try:
         inspect.signature(transform).bind("a batch", outages=None)
-    except TypeError:
+    except (TypeError, ValueError):
         return False
     return True
 
@@ -89,8 +96,10 @@ def check_source(source: Source) -> None:
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    elif not isinstance(source, Iterator | bytes | bytearray | memoryview | Mapping):
-        items_of(source)  # checks them
+    elif not isinstance(source, bytes | bytearray | memoryview | Mapping) and (
+        isinstance(source, Collection) or not isinstance(source, Iterable)
+    ):
+        items_of(source)  # checks them; others may be iterated only once
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:

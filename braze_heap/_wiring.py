@@ -118,8 +118,8 @@ def check_number(
     Raise unless *value* is a number of the *kind*, `int` or `float`, and at least
     *least*. Every whole number is a `float`, too.
     """
-    is_number = isinstance(value, numbers.Integral if kind is int else numbers.Real)
-    if isinstance(value, bool) or not is_number:
+    base: Any = numbers.Integral if kind is int else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, base):
         needed = "a whole number" if kind is int else "a number"
         raise TypeError(f"{name} must be {needed}, not {kind_of(value)}")
     if least is not None and not value >= least:  # nor is NaN

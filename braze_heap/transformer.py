@@ -261,10 +261,11 @@ def items_of(source: Source) -> Iterable[Any]:
     if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)
     if data is None and not (source is None or isinstance(source, dict)):
-        items = [*source] if isinstance(source, Iterable) else [source]
+        if not isinstance(source, list):
+            source = [*source] if isinstance(source, Iterable) else [source]
         if not isinstance(source, UncheckedEvents):
-            _check_events(items)
-        return items
+            _check_events(source)
+        return source
     try:
         if isinstance(source, str):
             return events_of(decode(source))

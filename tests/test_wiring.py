@@ -403,6 +403,20 @@ def test_a_source_without_an_event_raises(
         run(source)
 
 
+def test_a_source_that_can_be_read_once_is_read_once() -> None:
+    """A cursor of a database is iterable, but neither an iterator nor a list."""
+
+    class Cursor:
+        def __init__(self) -> None:
+            self.rows = iter([CLICK])
+
+        def __iter__(self) -> Any:
+            return self.rows
+
+    assert pipeline().run(Cursor()).delivered == 1
+    assert asyncio.run(async_pipeline().run(Cursor())).delivered == 1
+
+
 def no_list(source: Any) -> bool:
     return isinstance(source, bh.TransformResult)
 
