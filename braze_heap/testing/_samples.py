@@ -143,7 +143,7 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
     return fitted
 
 
-def check_class(user: str, cls: type[CurrentsEvent]) -> None:
+def check_class(user: str, cls: type[_Event]) -> None:
     """Raise a `TypeError` if *cls*, given to *user*, is not the class of an event."""
     if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
         raise TypeError(f"{user} needs an event class, not {kind_of(cls)}")
