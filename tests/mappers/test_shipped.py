@@ -160,6 +160,7 @@ def test_own_rules_keep_their_names() -> None:
     assert (call["event"], call["properties"]) == ("Newsletter Click", {"link": "hero"})
 
 
+@pytest.mark.filterwarnings("ignore:property_renames")
 def test_renamed_properties_never_overwrite() -> None:
     """Two properties with one new name stay two properties."""
     click = make_raw(
