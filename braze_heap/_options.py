@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, cast
 import attrs
 
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import check_arguments, check_number, kind_of
 
 _P = ParamSpec("_P")
 _S = TypeVar("_S")
@@ -188,6 +188,9 @@ def check_value(
     the option *name*.
     """
     declared = declaration_of(field)
+    if value is None and types.NoneType in _kinds_in(kind):
+        return
+    _check_type(kind, value, name)
     if declared.positive and not 0 < value < float("inf"):
         raise ValueError(f"{name} is a positive number")
     if (span := declared.between) and not span[0] <= value <= span[1]:
@@ -203,12 +206,23 @@ def check_value(
         raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 
 
+def _check_type(kind: Any, value: object, name: str) -> None:
+    """Raise if *kind* is a number or a function of nothing, but *value* is not."""
+    kind = next(each for each in _kinds_in(kind) if each is not types.NoneType)
+    if kind in (int, float):
+        check_number(name, value, kind, least=None)
+    elif typing.get_origin(kind) is Callable and typing.get_args(kind)[0] == []:
+        check_arguments(name, value, ())
+
+
+def _kinds_in(kind: Any) -> tuple[Any, ...]:
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return typing.get_args(kind) if is_union else (kind,)
+
+
 def is_list(kind: Any) -> bool:
     """Return whether an option of the type *kind* takes several values."""
-    origin = typing.get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        return any(map(is_list, typing.get_args(kind)))
-    return origin in (tuple, Collection)
+    return any(typing.get_origin(k) in (tuple, Collection) for k in _kinds_in(kind))
 
 
 def parser_of(kind: Any) -> Callable[[str], Any] | None:
@@ -225,8 +239,8 @@ def parser_of(kind: Any) -> Callable[[str], Any] | None:
     origin = typing.get_origin(kind)
     if is_list(kind):
         return lambda text: [part for part in map(str.strip, text.split(",")) if part]
-    if origin in (typing.Union, types.UnionType):
-        kinds = [each for each in typing.get_args(kind) if each is not types.NoneType]
+    if len(kinds := _kinds_in(kind)) > 1:
+        kinds = tuple(each for each in kinds if each is not types.NoneType)
         return parser_of(kinds[0]) if len(kinds) == 1 else None
     if origin is Literal:
         return str

@@ -18,7 +18,12 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._pipeline_inputs import missing_destination
-from braze_heap._wiring import check_arguments, check_function, require
+from braze_heap._wiring import (
+    check_arguments,
+    check_function,
+    check_switch,
+    require,
+)
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
 from braze_heap.reasons import SkipReason
@@ -148,6 +153,7 @@ def backfill(
         ModuleNotFoundError: The extra for *url*, or for its objects, is missing.
     """
     require("backfill", "a Pipeline", pipeline, "run_batch")
+    check_switch("user_properties", user_properties)
     if user_properties and pipeline.has_default_ledger:
         raise ValueError(
             "user_properties=True needs the ledger of the live service, so that old "
@@ -156,10 +162,11 @@ def backfill(
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)
+    require("backfill", "progress=state.progress", progress, "lock")
     check_arguments("stop", stop, ())
     check_function("on_progress", on_progress, takes="a BackfillReport")
     options = storage_options or {}
-    url = _canonical(os.fspath(url), options)
+    url = _canonical(os.fsdecode(url), options)
     chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
     hours = Hours.of(since, until)
     wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)

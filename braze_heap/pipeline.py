@@ -42,12 +42,19 @@ from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
     check_observers,
+    check_source,
     check_transformer,
     missing_destination,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_function, kind_of, require
+from braze_heap._wiring import (
+    OfOneProcess,
+    check_async,
+    check_function,
+    kind_of,
+    require,
+)
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -156,7 +163,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
 
     def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
-        check_transformer(user, options.transformer)
+        self._takes_outages = check_transformer(user, options.transformer)
         require(user, _DEAD_LETTER, options.dead_letter, "append")
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
@@ -189,6 +196,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         user_properties: bool = True,
     ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
+        check_source(source)
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
@@ -263,6 +271,8 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         end = self._clock() + self._patience
         while True:
             try:
+                if not self._takes_outages:
+                    return self.transformer.transform(source)
                 return self.transformer.transform(source, outages=self._mapper_outages)
             except DeliveryError as error:
                 cause = error
@@ -393,6 +403,8 @@ class Pipeline(_PipelineBase[Sink]):
         Raises:
             ValueError: *source* is a path, a URL or an open file: `read_events` reads
                 files. Or an iterator raised it; the events before are delivered.
+            TypeError: Nothing in a batch is an event: *source* contains lines, paths or
+                objects of a store, for example.
             SinkUnavailable: The sink did not decide about a batch. Nothing of it is in
                 the dead letter. The batches before it are complete.
             DeliveryError: The same, because a mapper raised it.
@@ -427,6 +439,7 @@ class Pipeline(_PipelineBase[Sink]):
             DeliveryError: See `run`.
         """
         if isinstance(batch, Iterator):
+            check_source(batch)
             batch = list(batch)  # it is read twice if it has repeats
         steps = self._observe_batch(batch, stored_keys, user_properties)
         result: BatchResult = run_steps(steps, operator.call)
@@ -441,6 +454,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
         self._sleep = options.sleep or asyncio.sleep
+        check_async("sleep", self._sleep)
 
     async def run(self, source: Source) -> Report:
         """Deliver *source*; see `Pipeline.run`."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from braze_heap._wiring import require
+from braze_heap._wiring import check_number, check_switch, require, several
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
@@ -72,9 +72,11 @@ def replay(
     require("replay", "a Pipeline", pipeline, "run_batch")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
-    if isinstance(destinations, str):
-        raise TypeError("destinations must be a list, not a str: write [destination]")
-    wanted = {pipeline.destination} if destinations is None else {*destinations}
+    check_switch("force", force)
+    check_number("batch_size", batch_size)
+    wanted = {pipeline.destination}
+    if destinations is not None:
+        wanted = {*several("destinations", destinations, "destination")}
     others, lacked = Counter[str](), Counter[str]()
     report, kept = Report(), set[str]()
     lacking = _lacking(pipeline.transformer)
@@ -146,7 +148,8 @@ def _replay_batch(
     kept = {record.key for record in damaged}
     if sources:
         stored = frozenset(record.key for record in records)
-        result = pipeline.run_batch(sources, stored_keys=stored)
+        # In a body, so that entries that are no events stay dead letters.
+        result = pipeline.run_batch({"events": sources}, stored_keys=stored)
         report = result.report + report
         kept |= {record.key for record in result.records}
     return report, kept

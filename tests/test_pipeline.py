@@ -823,10 +823,9 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
         "s3://bucket/events.jsonl",
         Path("events.jsonl"),
         Path("s3://bucket/events.jsonl"),
-        [Path("a.jsonl"), Path("b.jsonl")],
         io.BytesIO(b"{}\n{}\n"),
     ],
-    ids=["text", "URL", "path", "URL as path", "paths", "file"],
+    ids=["text", "URL", "path", "URL as path", "file"],
 )
 def test_files_are_not_events(run: Runner, source: Any) -> None:
     """A path, a URL or an open file raises with the advice to read it."""

@@ -400,12 +400,12 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"reserve": -1}, ValueError, "reserve must be at least 0 seconds, not -1"),
+        ({"reserve": -1}, ValueError, "reserve must be at least 0, not -1"),
         ({"reserve": float("nan")}, ValueError, "not nan"),
         (
             {"reserve": "30"},
             TypeError,
-            "reserve must be a number of seconds",
+            "reserve must be a number, not a str",
         ),
         ({"reserve": None}, TypeError, "not None"),
         ({"storage_options": 5}, TypeError, "must be a mapping, not an int"),

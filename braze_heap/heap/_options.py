@@ -25,9 +25,11 @@ class HeapOptions:
         ),
     )
     region: Literal["us", "eu"] = option("us", "Data region of the app.")
-    base_url: str | None = option(None, "URL of another host, instead of the region's.")
+    base_url: str | None = option(
+        None, "URL of another host, instead of the region's.", filled=True
+    )
     api_key: str | None = option(
-        None, "API key of the app. Only deletions need it.", secret=True
+        None, "API key of the app. Only deletions need it.", secret=True, filled=True
     )
     deadline: float = option(
         10.0, "Seconds for a batch, including all attempts and pauses.", positive=True

@@ -16,7 +16,7 @@ import httpx2
 
 from braze_heap._options import option, takes
 from braze_heap._sansio import run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess
+from braze_heap._wiring import OfOneProcess, check_async, check_function
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._core import (
@@ -139,6 +139,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     @takes(_HeapSinkArguments)
     def __init__(self, options: _HeapSinkArguments) -> None:
         self._configure(options)
+        check_function("sleep", options.sleep, takes="seconds")
         self._sleep = options.sleep
         self._transport = options.transport
         self._client, self._pid = self._new_client(), os.getpid()
@@ -200,6 +201,7 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
     @takes(_AsyncHeapSinkArguments)
     def __init__(self, options: _AsyncHeapSinkArguments) -> None:
         self._configure(options)
+        check_async("sleep", options.sleep)
         self._sleep = options.sleep
         transport = options.transport
         if transport is None:

@@ -20,7 +20,7 @@ from braze_heap._json import UncheckedEvents
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
 from braze_heap._sansio import in_thread, run_now
-from braze_heap._wiring import OfOneProcess, is_async, kind_of
+from braze_heap._wiring import OfOneProcess, is_async, kind_of, warn
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
@@ -82,6 +82,11 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         if not isinstance(pipeline, kinds):
             user = type(self).__name__
             raise TypeError(f"{user} needs {needed}, not {kind_of(pipeline)}")
+        if options.pipeline._patience:
+            warn(
+                "the pipeline of a receiver has a patience, for which it holds the "
+                "request: leave it out, because Braze sends undelivered batches again"
+            )
         if not isinstance(options.limits, Limits):
             given = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {given}")
@@ -209,10 +214,13 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         return _http.ACCEPTED
 
     async def _run(self, events: list[Any]) -> None:
+        is_body = not isinstance(events, UncheckedEvents)
+        # As a body, in which it is the sender's fault if nothing is an event.
+        source: Any = {"events": events} if is_body else events
         if isinstance(self.pipeline, AsyncPipeline):
-            report: object = await self.pipeline.run(events)
+            report: object = await self.pipeline.run(source)
         else:
-            report = await self._call_blocking(self.pipeline.run, events)
+            report = await self._call_blocking(self.pipeline.run, source)
         if not isinstance(report, Report):  # it did not run, so this is not a 200
             raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 

@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 
 from braze_heap._errors import errno_of, error_context
 from braze_heap._json import encode
-from braze_heap._wiring import OfOneProcess, kind_of
+from braze_heap._wiring import OfOneProcess, check_number, kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, DeleteUser, Track
 from braze_heap.reasons import Reason
@@ -111,8 +111,8 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
-        if max_bytes is not None and max_bytes < 1:
-            raise ValueError("max_bytes must be at least 1")
+        if max_bytes is not None:
+            check_number("max_bytes", max_bytes)
         self._lock = threading.Lock()
         self._is_closed = False
         self._path: Path | None = None

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 import attrs
 
-from braze_heap._wiring import is_async, require
+from braze_heap._wiring import is_async, kind_of, require
 from braze_heap.heap.calls import Call
 
 
@@ -135,7 +135,7 @@ class AsyncSink(AsyncClosingContextManager, Protocol):
 def require_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is a `Sink`, which *user* does not await."""
     needed = "a sink, such as open_sink(...)"
-    require(user, needed, sink, "send", is_awaited=True)
+    _require_send(user, needed, sink)
     is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
     if _is_async_sink(sink) and not is_both:
         raise TypeError(
@@ -146,7 +146,7 @@ def require_sink(user: str, sink: object) -> None:
 
 def require_async_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
-    require(user, "an async sink", sink, "send", is_awaited=True)
+    _require_send(user, "an async sink", sink)
     if not _is_async_sink(sink):
         name = type(sink).__name__
         raise TypeError(
@@ -155,10 +155,16 @@ def require_async_sink(user: str, sink: object) -> None:
         )
 
 
+def _require_send(user: str, needed: str, sink: object) -> None:
+    if hasattr(type(sink), "recv"):  # a socket or connection
+        raise TypeError(f"{user} needs {needed}, not {kind_of(sink)}")
+    require(user, needed, sink, "send", is_awaited=True)
+
+
 def destination_of(sink: object) -> str | None:
     """Return the `destination` of *sink*; ``None`` if it does not name one."""
     destination = getattr(sink, "destination", None)
-    if not isinstance(destination, str):
+    if not isinstance(destination, str) or not destination.strip():
         return None
     return destination.encode("utf-8", "replace").decode()  # stores take no surrogates
 

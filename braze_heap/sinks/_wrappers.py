@@ -11,7 +11,7 @@ from concurrent.futures import Future
 import attrs
 
 from braze_heap._sansio import in_thread
-from braze_heap._wiring import OfOneProcess, check_function
+from braze_heap._wiring import OfOneProcess, check_function, check_number
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call
 from braze_heap.sinks._protocol import (
@@ -158,8 +158,8 @@ class Buffered(_Wrapper, ClosingContextManager):
     """
 
     def __init__(self, sink: Sink, *, size: int = 1000, seconds: float = 0.2) -> None:
-        if size < 1 or seconds < 0:
-            raise ValueError("size must be at least 1, and seconds at least 0")
+        check_number("size", size)
+        check_number("seconds", seconds, float, least=0)
         super().__init__(sink)
         self._size = size
         self._seconds = seconds

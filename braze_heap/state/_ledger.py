@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
+from braze_heap._wiring import check_number, several
 from braze_heap.heap.calls import AddUserProperties, Value
 from braze_heap.sinks._protocol import ClosingContextManager
 
@@ -299,8 +300,7 @@ class MemoryLedger(ClosingContextManager):
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        if capacity < 1:
-            raise ValueError(f"capacity must be at least 1, not {capacity}")
+        check_number("capacity", capacity)
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: dict[LedgerKey, LedgerEntry] = {}
@@ -341,7 +341,7 @@ class MemoryLedger(ClosingContextManager):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users."""
-        wanted = {*identities}
+        wanted = {*several("identities", identities, "identity")}
         with self._lock:
             for key in [key for key in self._entries if key.identity in wanted]:
                 del self._entries[key]

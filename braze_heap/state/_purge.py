@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import attrs
 
+from braze_heap._wiring import require
 from braze_heap.state._ledger import Ledger
 from braze_heap.state._person_search import Match, PersonSearch
 from braze_heap.state._protocol import DeadLetter
@@ -66,6 +67,11 @@ def purge(dead_letter: DeadLetter, person: PersonFilter, *ledgers: Ledger) -> Pu
     Raises:
         ValueError: The identity is blank.
     """
+    require(
+        "purge", "a dead letter first, such as state.dead_letter", dead_letter, "read"
+    )
+    for each in ledgers:
+        require("purge", "ledgers, such as pipeline.ledger", each, "update")
     found = search(dead_letter.read(), person)
     dead_letter.forget(found.keys)
     forgotten = set[str]()

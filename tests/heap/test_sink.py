@@ -716,7 +716,7 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
         ({"base_url": "https://heap.example?x=1"}, "only a host and a path"),
         ({"deadline": 0}, "deadline"),
         ({"timeout": float("nan")}, "timeout"),
-        ({"events_a_minute": 0}, "events_a_minute is an int of at least 1, not 0"),
+        ({"events_a_minute": 0}, "events_a_minute must be at least 1, not 0"),
         ({"max_bytes": 0}, "max_bytes"),
         ({"base_url": "https://heap.example:99999"}, "host and port"),
         ({"app_id": " "}, "app_id"),
