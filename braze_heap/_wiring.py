@@ -84,6 +84,14 @@ def require(
         )
 
 
+def check_name(needs: str, name: object) -> None:
+    """Raise, with *needs* as the beginning of the message, if *name* is not a name."""
+    if not isinstance(name, str):
+        raise TypeError(f"{needs}, not {kind_of(name)}")
+    if not name or name.isspace():
+        raise ValueError(f"{needs} that is not empty")
+
+
 def check_function(name: str, function: object, *, takes: str = "an event") -> None:
     """Raise unless *function*, given as *name*, takes one argument, without await."""
     check_arguments(name, function, (takes,))

@@ -231,8 +231,8 @@ class PropertyEncoder:
 
         Names reserved by Heap are prefixed, and lists of objects are JSON text.
         """
-        reserved = [name for name in given if name in _RESERVED_NAMES]
-        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
+        reserved = [name for name in given if name in RESERVED_NAMES]
+        others = {n: v for n, v in given.items() if n not in RESERVED_NAMES}
         lists, self.lists = self.lists, "json"
         try:
             legal = self.properties(others)
@@ -441,7 +441,7 @@ class PropertyEncoder:
         return next(unused for unused in numbered if unused not in used)
 
 
-_RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
+RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap reserves among user properties."""
 
 

@@ -7,7 +7,6 @@ delete the user.
 
 import functools
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -199,18 +198,14 @@ _OWN: Final[Mapping[str, Mapper]] = {
     "users.profile.Update": store_profile,
 }
 
-DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
-    {event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())}
-)
+_MAPPERS: Final[Mapping[Key, Mapper]] = {
+    CurrentsEvent: standard,
+    **{event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())},
+}
 """Event type to mapper: `standard` for each type that has none of its own."""
 
-_MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
-    (CurrentsEvent, standard),
-    *DECISIONS.items(),
-)
-
 DEFAULT_MAPPERS: Final = MapperRegistry(
-    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
+    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS.items()}
 ).as_fallback()
 """A mapper for every event type. Mappers of a team take precedence."""
 

@@ -246,6 +246,10 @@ class GenericMapping:
         is_deletion = any(isinstance(p, HeapUserDeletion) for p in payloads)
         if is_deletion and policies.options.deletions:
             return [DeleteUser(context.identity)], []
+        if is_deletion and event.event_type != DELETION:
+            raise ReturnValueError(
+                "a HeapUserDeletion needs deletions to be on: pass deletions=True"
+            )
         calls: list[Call] = []
         omitted: list[SkipReason] = []
         for payload in payloads:

@@ -1,12 +1,12 @@
 """A tracking plan: its content, and its forms."""
 
 import json
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.mappers._custom import exactly
+from braze_heap.mappers._structure import InvalidValueError, reader_of
 from braze_heap.plan._html import page
 from braze_heap.plan._json_schema import json_schemas
 from braze_heap.plan._tables import csv_table, markdown
@@ -264,8 +264,6 @@ class TrackingPlan:
         Raises:
             PlanError: *text* is not a plan, or one of another version.
         """
-        import cattrs
-
         try:
             plan = json.loads(text)
         except (ValueError, RecursionError):
@@ -274,14 +272,10 @@ class TrackingPlan:
             raise PlanError("it has no schema number")
         if plan["schema"] != SCHEMA:
             raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
-        converter = cattrs.Converter()
-        for kind in (str, int, float, bool):
-            converter.register_structure_hook(kind, exactly)
         try:
-            return converter.structure(plan, cls)
-        except Exception as error:
-            flaws = "; ".join(cattrs.transform_error(error, path="plan"))
-            raise PlanError(flaws) from None
+            return cast("TrackingPlan", reader_of(cls)(plan))
+        except InvalidValueError as error:
+            raise PlanError(f"{error.path}: {error.reason}") from None
 
     def to_markdown(self) -> str:
         """Return the plan as one Markdown page."""

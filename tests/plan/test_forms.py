@@ -75,8 +75,11 @@ def test_plan_from_its_json_is_equal() -> None:
         ("{", "it is not JSON"),
         ("[]", "it has no schema number"),
         ('{"schema": 2}', "its schema is 2, not 1"),
-        ('{"schema": 1, "events": [{"name": 5}]}', "plan.events"),
-        ('{"schema": 1}', "events"),
+        (
+            '{"schema": 1, "events": [{"name": 5}]}',
+            "events[].name: a number",
+        ),
+        ('{"schema": 1}', "events: missing"),
     ],
 )
 def test_invalid_plan_raises(text: str, flaw: str) -> None:
