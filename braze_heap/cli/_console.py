@@ -2,13 +2,14 @@
 
 import contextlib
 import importlib
+import inspect
 import io
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, TextIO, TypeAlias, cast
+from typing import Any, Final, Literal, TextIO, TypeAlias, cast
 
 import click
 from rich.console import Console, RenderableType
@@ -63,6 +64,23 @@ def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
         f"Exit status:\n{rows}",
     ]
     return "\n\n".join(f"\b\n{part}" for part in parts)
+
+
+def command(
+    one: str = "", zero: str = STATUSES[0], more: str = ""
+) -> Callable[[Any], click.Command]:
+    """
+    Return a decorator for a command, whose docstring is its help, with examples.
+
+    *one* and *zero* are those of `epilog`; *more* comes after the examples.
+    """
+
+    def add(run: Any) -> click.Command:
+        text, _, examples = (inspect.getdoc(run) or "").partition("\n\nExamples::\n\n")
+        end = epilog(f"{examples}\n\n{more}", one, zero)
+        return click.command(help=text, epilog=end)(run)
+
+    return add
 
 
 class UnusableError(click.ClickException):

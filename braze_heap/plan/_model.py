@@ -11,7 +11,7 @@ from braze_heap.plan._html import page
 from braze_heap.plan._json_schema import json_schemas
 from braze_heap.plan._tables import csv_table, markdown
 from braze_heap.policies.naming import name_of_action
-from braze_heap.policies.selection import Events, Vocabulary, types_of
+from braze_heap.policies.selection import Events, types_in_each
 
 SCHEMA: Final = 1
 """Version of the JSON form. It increases when a reader of an older one would fail."""
@@ -235,15 +235,7 @@ class TrackingPlan:
             ValueError: A choice names no event type of this version, or no type is in
                 all of them.
         """
-        vocabulary, names = Vocabulary(), []
-        types = vocabulary.known
-        for choice in choices:
-            found = vocabulary.resolve("tracking plan", choice)
-            types &= types_of(found)
-            names.append(", ".join(each.name for each in found))
-        if not types:
-            shown = " and ".join(names)
-            raise ValueError(f"tracking plan: no event type is in {shown}")
+        types = types_in_each("tracking plan", choices)
         return TrackingPlan(
             tuple(e for e in self.events if e.event_type in types),
             tuple(p for p in self.user_properties if types.intersection(p.event_types)),
