@@ -396,7 +396,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
     # State.
     ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
-    ("state.path = ':memory:'", {}, "state.path must be a path, because"),
+    ("state.path = ':memory:'", {}, "state.path must be the path of a file"),
     ("[state]\npath = 'a'\nurl = 'postgresql://h/d'", {}, "exclude each other"),
     ("[state]\nurl = 'sqlite://'\nmax_bytes = 99999", {}, "not a database"),
     # Variables.

@@ -14,7 +14,7 @@ from braze_heap.config._tables import TABLES, Field, declared_keys, variable_of
 
 _HEAD: Final = f"""\
 # Configuration of braze-heap. Remove the # before a key to set it. Each has its default
-# value, or an example if there is none.
+# value; a key without one has an example.
 # An option of a command wins over a variable, such as {variable_of("serve", "port")},
 # and a variable over this file. Secrets are not in this file: a key that ends in _env
 # names a variable with the secret, one that ends in _file a file.

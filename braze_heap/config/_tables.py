@@ -229,7 +229,7 @@ class StateConfig:
         filled=True,
         matches=(
             r"(?!:memory:$|file:).*",
-            "must be a path, because state is kept",
+            "must be the path of a file, because the state must outlive the process",
         ),
     )
     url: str = option(

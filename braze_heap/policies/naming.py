@@ -34,8 +34,8 @@ HEAP_EMAIL: Final = "email"
 """Heap's built-in user property for the email address."""
 
 
-_MAX_PREFIX: Final = 200
-"""UTF-16 units of a prefix, so that names of up to 255 characters fit behind it."""
+_MAX_PREFIX: Final = 500
+"""UTF-16 units of a prefix. Behind it fit 255 characters, the longest name in Braze."""
 
 
 @attrs.frozen

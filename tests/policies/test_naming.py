@@ -166,10 +166,10 @@ def test_a_deletion_by_a_mapper_is_rejected_while_deletions_are_off() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"event_prefix": "x" * 201},
-        {"event_prefix": "\U0001f600" * 101},
-        {"property_prefix": "x" * 201},
-        {"custom_event_prefix": "x" * 201},
+        {"event_prefix": "x" * 501},
+        {"event_prefix": "\U0001f600" * 251},
+        {"property_prefix": "x" * 501},
+        {"custom_event_prefix": "x" * 501},
         {"event_renames": {"a": "x" * 1024}},
         {"property_renames": {"a": "x" * 1024}},
     ],
