@@ -152,10 +152,10 @@ class ObjectFile:
     def read(self, size: int = -1, /) -> bytes:
         """Return up to *size* bytes, and none at the end."""
         data = self._chunk.read(size)
-        if data or self._next is None:
+        if data or self._end >= self._object.size:
             return data
         try:
-            chunk = self._next.result()
+            chunk = self._next.result() if self._next else self._fetch(self._end)
         except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
             options = self._object.storage_options
             chunk = call_store(self._object.url, options, self._fetch, self._end)
@@ -179,14 +179,10 @@ class ObjectFile:
         return self._object.size > CHUNK
 
     def _fetch_later(self) -> Future[bytes] | None:
-        if self._end >= self._object.size:
-            return None
-        try:
-            return self._thread.submit(self._fetch, self._end)
-        except RuntimeError:  # the thread has ended, so `read` fetches it
-            cancelled: Future[bytes] = Future()
-            cancelled.cancel()
-            return cancelled
+        if self._end < self._object.size:
+            with contextlib.suppress(RuntimeError):  # the thread has ended
+                return self._thread.submit(self._fetch, self._end)
+        return None
 
     def _fetch(self, start: int) -> bytes:
         end = min(start + CHUNK, self._object.size)
@@ -280,18 +276,17 @@ def call_store(
     **more: Any,
 ) -> Any:
     """Call *function* of a file system, and repeat it after an error that may pass."""
-    for delay in (*DELAYS, None):
+    for delay in DELAYS:
         try:
             with explain_errors(url, storage_options):
                 return function(*args, **more)
         except (FileNotFoundError, PermissionError, PermanentStoreError):
             raise
         except OSError as error:
-            if delay is None:
-                raise
             logger.warning("%s; the next attempt is in %g seconds", error, delay)
         time.sleep(delay)
-    raise AssertionError("unreachable")
+    with explain_errors(url, storage_options):
+        return function(*args, **more)
 
 
 _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (
