@@ -249,8 +249,8 @@ def _merge(layers: tuple[Layer, ...], errors: list[str]) -> Layer:
     for layer in layers:
         clashes = [pair for pair in itertools.combinations(layer, 2) if _exclude(*pair)]
         if ("sink", "spec") in layer and not (_is_heap(layer) and _is_heap(found)):
-            for key in ("api_key", "api_key_env", "api_key_file"):  # of another sink
-                found.pop(("sink", key), None)
+            for name in ("api_key", "api_key_env", "api_key_file"):  # of another sink
+                found.pop(("sink", name), None)
         for key, other in itertools.product(layer, [*found]):
             if other == ("sink", "spec") and _exclude(key, other):
                 clashes.append((other, key))

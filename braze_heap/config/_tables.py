@@ -3,7 +3,7 @@
 import functools
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -18,7 +18,7 @@ from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
 from braze_heap.config._load import load_transformer
 from braze_heap.config._values import ConfigError
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
-from braze_heap.policies.identity import FirstOfField, Identity, IdentityField, first_of
+from braze_heap.policies.identity import FirstOfField, Identity, first_of
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer, TransformerOptions
@@ -145,7 +145,7 @@ class TransformConfig(TransformerOptions):
                     "identity cannot be device_id only, because a person can use "
                     "several devices: put external_user_id or user_id before it"
                 )
-            return cast("IdentityField", self.identity[0])
+            return self.identity[0]
         return first_of(*self.identity, prefix=self.identity_prefix)
 
 

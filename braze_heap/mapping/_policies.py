@@ -152,7 +152,7 @@ class Policies:
         is_sent = self.personal_data.overrides.get(field, "keep") == "keep"
         if not (is_sent and self.selects(CUSTOM_EVENT)):
             cause = f"{CUSTOM_EVENT} is skipped" if is_sent else f"{field} is not kept"
-            warn(f"ecommerce=True has no effect, because {cause}")
+            warn(f"ecommerce has no effect, because {cause}")
 
     def _check_deletions(self) -> None:
         """Raise `ValueError` unless deletions, if enabled, reach the right user."""

@@ -361,7 +361,8 @@ def first_of(*fields: FirstOfField, prefix: str) -> Identify:
 
     Raises:
         TypeError: *fields* are not names, or *prefix* is not text.
-        ValueError: A name is unknown, or named twice.
+        ValueError: A name is unknown, or named twice, or *prefix* makes identities
+            illegal.
 
     A user who is anonymous first and identified later ends up with two identities. Heap
     does not know that both are one person.
@@ -381,8 +382,8 @@ def first_of(*fields: FirstOfField, prefix: str) -> Identify:
         raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
     if flaw := IdentityPolicy("user_id")._flaw(prefix + "x" * _LENGTH_OF_UUID):
         raise ValueError(
-            "all events with the prefix of first_of (identity_prefix) would be "
-            f"rejected: with an id of {_LENGTH_OF_UUID} characters {flaw[1]}"
+            "identity_prefix, the prefix of first_of, makes all identities illegal: "
+            f"with an id of {_LENGTH_OF_UUID} characters {flaw[1]}"
         )
     for field in fields:
         if field not in _ID_FIELDS:

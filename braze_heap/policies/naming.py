@@ -57,6 +57,11 @@ class Naming:
         custom_event_prefix: Beginning of the names of your custom events, so that a
             custom event *Purchase* and Braze's are two events in Heap; ``None`` for
             *event_prefix* and ``Custom``.
+
+    Raises:
+        ValueError: Unknown style, a prefix of over 500 UTF-16 units, or a new name that
+            is empty or over 1,023 of them.
+        TypeError: An option has another type.
     """
 
     event_names: Style = "display"

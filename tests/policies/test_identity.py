@@ -361,7 +361,7 @@ def test_the_device_alone_is_an_error_that_names_first_of() -> None:
 @pytest.mark.parametrize("prefix", ["x" * 220, "a\tb:", "{{x}}:", "\ufffd"])
 def test_a_prefix_with_which_no_identity_is_legal_is_an_error(prefix: str) -> None:
     """Otherwise everybody without the first id would be rejected."""
-    with pytest.raises(ValueError, match="all events with the prefix of first_of"):
+    with pytest.raises(ValueError, match="makes all identities illegal"):
         first_of("external_user_id", "user_id", prefix=prefix)
 
     first_of("external_user_id", "user_id", prefix="x" * 219)
