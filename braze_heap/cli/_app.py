@@ -10,7 +10,6 @@ import click
 from braze_heap import __version__
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._signals import status_of
 from braze_heap.exceptions import DeliveryError
 
 _COMMANDS: Final = (
@@ -84,4 +83,4 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort as error:
-        sys.exit(status_of(error.__cause__))
+        sys.exit(ui.status_of(error.__cause__))

@@ -58,7 +58,7 @@ class Finding:
     "transform sink state serve",
     sinks.sink_option("A sink to look at; see `braze-heap send --help`."),
     *sinks.state_options(
-        "A state file or database to look at.  [default: state.db]", type=sinks.place_of
+        "A state file or database to look at.  [default: state.db]", type=opts.place_of
     ),
     opts.key_option(
         "serve.token_env",

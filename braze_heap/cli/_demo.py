@@ -18,7 +18,6 @@ from rich.text import Text
 from braze_heap import Pipeline, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
-from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
@@ -28,6 +27,7 @@ from braze_heap.cli._report import (
     print_result,
     to_values,
 )
+from braze_heap.cli._serve import logging_to
 from braze_heap.cli._simulate import FAULT, PROBES, mixed_events
 from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES

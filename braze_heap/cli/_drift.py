@@ -9,12 +9,13 @@ from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._inputs import Source, first_of, source_options
+from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import TOP, Section, meaning, print_result, skipped_files
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
+from braze_heap.drift._model import tables
 from braze_heap.mapping._batch import named
 
 
@@ -94,6 +95,31 @@ def drift(
 
 def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     """Yield the findings; at most *top* of those that were not seen."""
+    yield _summary(found)
+    malformed = dict(found.malformed)
+    title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
+    yield Section.of_counts("", title, malformed, meaning)
+    for table in tables(found):
+        yield Section(
+            title=table.title,
+            rows=[[_cell(value, top) for value in row] for row in table.rows],
+            note=table.note,
+            columns=table.headings,
+            top=top if table.is_long else None,
+        )
+    if found.new_types or found.new_fields:
+        more = "\nPython lines to add: braze-heap drift ... --format markdown"
+        yield Section(note=more)
+
+
+def _cell(value: object, top: int | None) -> object:
+    if not isinstance(value, tuple):
+        return value
+    more = len(value) - len(value[:top])
+    return ", ".join(value[:top]) + f" and {more} more" * bool(more)
+
+
+def _summary(found: Drift) -> Section:
     findings = {
         "new type": len(found.new_types),
         "new field": len(found.new_fields),
@@ -105,38 +131,4 @@ def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     style = "bold red" if found.has_findings else "bold green"
     summary = (", ".join(parts) or "nothing new", style)
     events = ui.plural(found.events, "event")
-    yield Section(note=Text.assemble(f"{events}: ", summary, ignored))
-    new = ("event_type", "count", "class_name", "module")
-    yield Section.of("", "New event types", found.new_types, *new)
-    fields = {
-        "Fields of new event types": [f for new in found.new_types for f in new.fields],
-        "New fields": found.new_fields,
-        "Values of other types than documented": found.type_changes,
-        "Documented only for the other form": found.other_form,
-    }
-    for title, seen in fields.items():
-        columns = ("event_type", "place", "name", "found", "frequency")
-        yield Section.of("", title, seen, *columns)
-    title = "Redacted by default, because their names have a word such as email"
-    allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    redacted = found.redacted
-    yield Section.of("", title, redacted, "event_type", "name", "count", note=allow)
-    malformed = dict(found.malformed)
-    title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
-    yield Section.of_counts("", title, malformed, meaning)
-    unseen = [
-        (
-            u.event_type,
-            u.form,
-            u.count,
-            Text(", ".join(first_of(u.names, top or len(u.names)))),
-        )
-        for u in found.unseen_fields
-    ]
-    title = "Documented fields not seen in this input"
-    yield Section(title=title, rows=unseen, top=top)
-    title = f"Documented types not seen in this input: {len(found.unseen_types)}"
-    yield Section.of("", title, found.unseen_types, top=top)
-    if found.new_types or found.new_fields:
-        more = "\nPython lines to add: braze-heap drift ... --format markdown"
-        yield Section(note=more)
+    return Section(note=Text.assemble(f"{events}: ", summary, ignored))

@@ -1,19 +1,23 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
+import functools
 import inspect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import click
 from rich.text import Text
 
 from braze_heap import (
+    AddUserProperties,
     Call,
     CurrentsEvent,
     DeleteUser,
     EventError,
+    Track,
     Transformer,
     UnknownEvent,
     parse_event,
@@ -25,9 +29,11 @@ from braze_heap.cli._report import CALLS, Section, json_text, meaning, print_res
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
+from braze_heap.mappers._standard import copy_of
 from braze_heap.parsing import is_nested
 from braze_heap.plan import tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
+from braze_heap.policies.urls import URL_PARAMETERS
 from braze_heap.wire import RawEvent, Read
 
 _ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}  # field to its place
@@ -93,16 +99,32 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
     return read
 
 
-def _parsed(read: Read) -> tuple[CurrentsEvent | None, list[str]]:
+def _parsed(
+    read: Read, event_types: Mapping[str, type[CurrentsEvent]]
+) -> tuple[CurrentsEvent | None, list[str]]:
     """Return the event, if it is one, and values without the documented type."""
     event = None
+    parse = functools.partial(parse_event, event_types=event_types)
     try:
         if isinstance(read, RawEvent):
-            event = parse_event(read.value, event_type=read.event_type)
-            parse_event(read.value, event_type=read.event_type, strict=True)
+            event = parse(read.value, event_type=read.event_type)
+            parse(read.value, event_type=read.event_type, strict=True)
     except EventError as error:
         return event, [ui.safe(str(problem), 300) for problem in error.problems]
     return event, []
+
+
+def _redacting(transformer: Transformer) -> Transformer:
+    """Return *transformer* with the default policies for personal data."""
+    options = attrs.evolve(
+        transformer._policies.options,
+        personal_data="drop",
+        unknown_fields="guard",
+        custom_fields="guard",
+        url_parameters=URL_PARAMETERS,
+    )
+    with opts.shown_warnings(lambda _: None):
+        return Transformer(**attrs.asdict(options, recurse=False))
 
 
 class EventExplanation:
@@ -115,8 +137,14 @@ class EventExplanation:
         self._transformer = transformer
         self._config = config
         self._shows_values = shows_values
-        self._event, self._problems = _parsed(read)
+        options, redacting = transformer._policies.options, _redacting(transformer)
+        self._event, self._problems = _parsed(read, options.event_types)
         self._result = transformer.transform([read])
+        self._redacted_calls = redacting.transform([read]).calls
+        self._redacted_event = copy_of(self._event) if self._event else None
+        if self._redacted_event:
+            redacting._policies.redaction.apply(self._redacted_event)
+            redacting._policies.redaction.guard(self._redacted_event, frozenset())
         event, types = self._event, dict[str, type[CurrentsEvent]]()
         if event and self._result.calls and not isinstance(event, UnknownEvent):
             types = {event.event_type: type(event)}
@@ -164,7 +192,7 @@ class EventExplanation:
             {
                 "name": name,
                 "type": known[name].kind,
-                "value": self._shown(value, is_personal=name in self._personal),
+                "value": self._before(name, value),
                 "personal": name in self._personal,
                 "in_heap": self._place(name),
             }
@@ -176,7 +204,7 @@ class EventExplanation:
         yield Section.of("fields", title, fields, *columns)
         yield Section.of("invalid", "Invalid values", self._problems)
         unknown = {
-            ui.safe(name): self._shown(value, is_personal=True)
+            ui.safe(name): ui.safe(str(value), 40) if self._shows_values else HIDDEN
             for name, value in (event.extra if event else {}).items()
         }
         title = f"Unknown or invalid fields ({len(unknown)})"
@@ -197,9 +225,12 @@ class EventExplanation:
         absent = "redacted" if field in self._result.redacted else "not sent"
         return ", ".join(places) or absent
 
-    def _shown(self, value: Any, *, is_personal: bool) -> str:
-        hides = is_personal and not self._shows_values
-        return HIDDEN if hides else ui.safe(str(value), 40)
+    def _before(self, name: str, value: Any) -> str:
+        """Return *value*, the field *name*, without what is redacted by default."""
+        if not self._shows_values:
+            value = vars(self._redacted_event).get(name, HIDDEN)
+            value = HIDDEN if self._contains_personal(value) else value
+        return ui.safe(str(value), 40)
 
     def _mapper(self) -> list[str]:
         if self._event is None:
@@ -267,16 +298,31 @@ class EventExplanation:
             return data
         data["identity"] = HIDDEN
         if not isinstance(call, DeleteUser):
+            redacted = self._redacted_of(call)
             data["properties"] = {
-                name: HIDDEN if self._hides(name, value) else value
+                name: HIDDEN
+                if redacted.get(name) != value or self._hides(name, value)
+                else value
                 for name, value in call.properties.items()
             }
         return data
 
+    def _redacted_of(self, call: Track | AddUserProperties) -> Mapping[str, Any]:
+        """Return the properties of *call* under the default policies."""
+        key = getattr(call, "idempotency_key", None)
+        for each in self._redacted_calls:
+            if type(each) is type(call) and key == getattr(
+                each, "idempotency_key", None
+            ):
+                return each.properties
+        return {}
+
     def _hides(self, name: str, value: object) -> bool:
         """Return whether the name is that of personal data, or a value contains it."""
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
+        is_named = not parts.isdisjoint(self._personal_names)
+        return is_named or self._contains_personal(value)
+
+    def _contains_personal(self, value: object) -> bool:
         values = (str(each) for each in self._personal.values())
-        return not parts.isdisjoint(self._personal_names) or any(
-            len(each) > 3 and each in str(value) for each in values
-        )
+        return any(len(each) > 3 and each in str(value) for each in values)

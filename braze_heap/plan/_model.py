@@ -1,6 +1,7 @@
 """A tracking plan: its content, and its forms."""
 
 import json
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, cast
 
 import attrs
@@ -199,12 +200,14 @@ class TrackingPlan:
         user_properties: User properties, sorted by name.
         unsent: Types that never become an event, sorted by type.
         deletions: Types whose events delete the user in Heap.
+        policies: Policies that decide about values, by name, as text.
     """
 
     events: tuple[PlannedEvent, ...]
     user_properties: tuple[PlannedUserProperty, ...] = ()
     unsent: tuple[UnsentType, ...] = ()
     deletions: tuple[str, ...] = ()
+    policies: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def combo_events(self) -> dict[str, tuple[str, ...]]:
@@ -241,6 +244,7 @@ class TrackingPlan:
             tuple(p for p in self.user_properties if types.intersection(p.event_types)),
             tuple(e for e in self.unsent if e.event_type in types),
             tuple(t for t in self.deletions if t in types),
+            self.policies,
         )
 
     def to_json(self) -> str:
@@ -260,10 +264,9 @@ class TrackingPlan:
             plan = json.loads(text)
         except (ValueError, RecursionError):
             raise PlanError("it is not JSON") from None
-        if not isinstance(plan, dict) or "schema" not in plan:
-            raise PlanError("it has no schema number")
-        if plan["schema"] != SCHEMA:
-            raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
+        schema = plan.get("schema") if isinstance(plan, dict) else None
+        if schema != SCHEMA:
+            raise PlanError(f"its schema is {schema!r}, not {SCHEMA}")
         try:
             return cast("TrackingPlan", reader_of(cls)(plan))
         except InvalidValueError as error:

@@ -38,9 +38,53 @@ def test_personal_values_are_masked(run: Run, personal_data: str) -> None:
     shown = explain(run, event, *words, "--show-values")
 
     for value in ("secret@example.com", "cust-1", "e@x.org"):
-        assert value not in hidden.partition("3. Mapper")[2]
+        assert value not in hidden
         assert value in shown
     assert '"identity": "cust-1"' in shown
+
+
+@pytest.mark.parametrize("options", ["", 'custom_fields = "send"', 'nested = "json"'])
+def test_what_is_redacted_by_default_is_masked(
+    run: Run, tmp_path: Path, options: str
+) -> None:
+    """In objects and links too, before and after, also if the policies send it."""
+    config = tmp_path / "config.toml"
+    config.write_text(f'[transform]\nurl_parameters = ["*"]\n{options}', "utf-8")
+    own = {"email": "jane@example.com", "link": "https://x.org/?t=k3jf9", "size": 5}
+    event = make_raw("users.behaviors.CustomEvent", custom_properties=own)
+
+    for words in ((), ("--json",)):
+        hidden = explain(run, event, "--config", str(config), *words)
+        assert "jane@example.com" not in hidden
+        assert "k3jf9" not in hidden
+    assert "size" in hidden
+
+
+def test_classes_of_the_transformer_are_explained(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transformer can read a type into a class of its own."""
+    (tmp_path / "colored_clicks.py").write_text(
+        "import braze_heap as bh\n"
+        "from braze_heap.events import EmailClick, since\n"
+        "class ColoredClick(EmailClick, event_type=EmailClick.event_type):\n"
+        '    """A click, with the color of its link."""\n'
+        "    link_color: str | None = since(14)\n"
+        '    """Color."""\n'
+        "transformer = bh.Transformer(\n"
+        "    event_types=bh.EVENT_TYPES | {EmailClick.event_type: ColoredClick}\n"
+        ")\n",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    event = click_event()
+    event["properties"]["link_color"] = "red"
+
+    shown = explain(run, event, "--transformer", "colored_clicks:transformer")
+
+    assert "ColoredClick: A click, with the color of its link" in shown
+    assert "link_color" in shown.partition("3. Mapper")[0]
+    assert "Unknown" not in shown
 
 
 def test_invalid_and_unknown_fields_are_named(run: Run) -> None:
