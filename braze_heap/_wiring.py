@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 import warnings
@@ -75,7 +76,7 @@ def require(
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
     # A list has methods with the names of those of stores.
-    if isinstance(given, type | list) or not callable(function):
+    if isinstance(given, type) or type(given) is list or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
         raise TypeError(
@@ -148,7 +149,9 @@ def import_named(text: str) -> Any:
     except ModuleNotFoundError as error:
         if not f"{path}.".startswith(f"{error.name}."):
             raise  # the module exists, but one of its imports does not
-        raise UnknownNameError(f"there is no module {error.name!r}.") from None
+        modules = (module.name for module in pkgutil.iter_modules())
+        hint = did_you_mean(str(error.name), modules)
+        raise UnknownNameError(f"there is no module {error.name!r}.{hint}") from None
     for name in names.split("."):
         if not hasattr(found, name):
             hint = did_you_mean(name, [n for n in dir(found) if not n.startswith("_")])

@@ -52,7 +52,7 @@ def standard(
     if MACHINE_OPEN in schema.places:
         fields["is_machine_open"] = is_machine_open(_mark_of(event, MACHINE_OPEN))
     renamed = 0
-    for field, value in _extra_properties(event).items():
+    for field, value in _extra_properties(event):
         own = names.get(field, field)
         if field in EPOCH_FIELDS and isinstance(value, int | float):
             value = date_of(value)
@@ -189,13 +189,13 @@ def decoded(text: Any) -> Any:
     return value if isinstance(value, dict | list) else text
 
 
-def _extra_properties(event: CurrentsEvent) -> dict[str, Any]:
+def _extra_properties(event: CurrentsEvent) -> list[tuple[str, Any]]:
     steps = ((split_pointer(key), value) for key, value in event.extra.items())
-    return {
-        path[-1] if path[0] == "properties" else ".".join(path): value
+    return [
+        (path[-1] if path[0] == "properties" else ".".join(path), value)
         for path, value in steps
         if path not in (["id"], ["time"])
-    }
+    ]
 
 
 def copy_of(event: _Event) -> _Event:

@@ -155,7 +155,7 @@ class GenericMapping:
         if custom is not None:
             with _Calling(custom.entry.mapper, event, batch):  # it may look things up
                 given = custom.read(event)
-            declared = custom.declared()
+            declared = custom.declared(given)
         batch.result.redacted_fields += policies.redaction.guard(event, declared)
         if isinstance(given, InvalidField):
             batch.result.invalid[given] += 1

@@ -231,9 +231,13 @@ class CustomMapper:
         """Whether the mapper gets the event instead of an instance of the class."""
         return is_event_taker(self.entry.mapper)
 
-    def declared(self) -> frozenset[str]:
-        """Return the paths of the properties that the guard leaves to the mapper."""
-        if self.takes_event:
+    def declared(self, given: Any) -> frozenset[str]:
+        """
+        Return the paths of the properties that the guard leaves to the mapper.
+
+        The standard mapper sends them if *given*, which `read` returned, is invalid.
+        """
+        if self.takes_event or isinstance(given, InvalidField):
             return frozenset()
         names = (a.name for a in attrs.fields(cast("Any", self.entry.key)))
         return frozenset(f"{self.field}.{name}" for name in names)

@@ -71,7 +71,8 @@ def make_event(
     policies = transformer._policies
     custom = policies.custom_of(seen)
     policies.redaction.apply(seen)
-    policies.redaction.guard(seen, custom.declared() if custom else frozenset())
+    declared = custom.declared(custom.read(seen)) if custom else frozenset()
+    policies.redaction.guard(seen, declared)
     return seen
 
 

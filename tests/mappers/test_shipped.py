@@ -98,6 +98,43 @@ def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
     assert "email" not in hashed["properties"]
 
 
+@pytest.mark.parametrize(
+    ("nested", "cart"),
+    [
+        ("flatten", {".cart.value": 5, ".cart.gift": ""}),
+        ("json", {".cart": '{"value":5,"gift":""}'}),
+        ("drop", {}),
+    ],
+)
+def test_each_custom_attribute_is_a_user_property(
+    nested: str, cart: dict[str, object]
+) -> None:
+    """Thus an update replaces no other attribute, whatever the form of objects."""
+    attributes = {"plan": "pro", "color": None, "cart": {"value": 5, "gift": None}}
+    update = make_raw(
+        "users.profile.Update", id="1", time=1_700_000_000, custom_attributes=attributes
+    )
+    later = make_raw(
+        "users.profile.Update", id="2", time=1_700_000_009, custom_attributes={"b": 1}
+    )
+
+    user_properties = [
+        call["properties"]
+        for call in calls_of(update, later, nested=nested)
+        if "event" not in call
+    ]
+
+    stated = [
+        {n: v for n, v in properties.items() if n.startswith("braze_custom_attributes")}
+        for properties in user_properties
+    ]
+    names = {".plan": "pro", ".color": ""} | cart
+    assert stated == [
+        {f"braze_custom_attributes{name}": value for name, value in names.items()},
+        {"braze_custom_attributes.b": 1},
+    ]
+
+
 def test_a_deletion_has_to_be_asked_for() -> None:
     """By default the request is an event like any other."""
     request = make_raw("users.UserDeleteRequest")
