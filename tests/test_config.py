@@ -23,6 +23,14 @@ PREFIX = "BRAZE_HEAP_"
 Load = Callable[..., Config]
 
 
+class KeyedSink(bh.MemorySink):
+    """The sink of a team that needs a key."""
+
+    def __init__(self, api_key: str = "") -> None:
+        super().__init__()
+        self.api_key = api_key
+
+
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Write a file, and load it with the given variables only."""
@@ -144,8 +152,51 @@ def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
         options={("sink", "spec"): ("memory:", "--sink")},
     )
 
-    assert config.sink == SinkConfig(spec="memory:", api_key="canary")
+    assert config.sink == SinkConfig(spec="memory:")
     config.open_sink().close()
+
+
+@pytest.mark.parametrize(
+    ("own", "spec", "key"),
+    [
+        ("app_id = '1'", "heap:?app_id=12", "canary"),
+        ("app_id = '1'", "heap:?app_id=12&api_key_env=X", ""),
+        ("app_id = '1'", "tests.test_config:KeyedSink", ""),
+        ("kind = 'tests.test_config:KeyedSink'", "heap:?app_id=12", ""),
+    ],
+)
+def test_the_key_of_a_heap_sink_is_for_heap_only(
+    own: str, spec: str, key: str, load: Load
+) -> None:
+    """Another sink, which an option of the command names, does not get it."""
+    config = load(
+        f"[sink]\n{own}\napi_key_env = 'BRAZE_HEAP_CONFIG'",
+        {"CONFIG": "canary"},
+        options={("sink", "spec"): (spec, "--sink")},
+    )
+
+    assert config.sink == SinkConfig(spec=spec, api_key=key)
+
+
+@pytest.mark.parametrize("sink", ["kind", "spec"])
+@pytest.mark.parametrize(
+    ("text", "environ"),
+    [
+        ("api_key_env = 'BRAZE_HEAP_CONFIG'", {"CONFIG": "canary"}),
+        ("api_key_file = 'key'", {}),
+        ("", {"SINK__API_KEY": "canary"}),
+    ],
+)
+def test_a_sink_of_a_team_gets_its_key(
+    sink: str, text: str, environ: dict[str, str], load: Load
+) -> None:
+    Path("key").write_text("canary\n", encoding="utf-8")
+
+    config = load(f"[sink]\n{sink} = 'tests.test_config:KeyedSink'\n{text}", environ)
+
+    opened = config.open_sink()
+    assert isinstance(opened, KeyedSink)
+    assert opened.api_key == "canary"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +205,7 @@ def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
         ("kind = 'file'\npath = 'x.gz'\nmax_bytes = 99", "file:x.gz?max_bytes=99"),
         ("kind = 'console'", "console:"),
         ("kind = 'acme.sinks:Bucket'\nurl = 'a b'", "acme.sinks:Bucket?url=a+b"),
-        ("app_id = '1'\nallow_http = true", "heap:?app_id=1&allow_http=true"),
+        ("app_id = '1'\ntrust_env = true", "heap:?app_id=1&trust_env=true"),
         ("spec = 'memory:'", "memory:"),
     ],
 )
@@ -167,7 +218,6 @@ def test_a_kind_of_sink_has_its_options_as_keys(
 @pytest.mark.parametrize(
     ("text", "flaw"),
     [
-        ("app_id = ' '", "app_id must be the text"),
         ("kind = 'file'", "write file:PATH"),
         ("kind = 'memory'\nregion = 'eu'", "unexpected keyword argument 'region'"),
         ("app_id = '1'\npath = 'x'", "write heap:"),
@@ -300,6 +350,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("transform.identity = ['name']", {}, "identity[0] is one of external_user_id"),
     ("transform.fixed_properties = {a = []}", {}, "fixed_properties.a must be text"),
     ("transform.personal_fields = {a = 'x'}", {}, "personal_fields.a is one of drop"),
+    ("transform.identity = []", {}, "service.toml: transform.identity is empty"),
     ("transform.event_prefix = 1979-05-27", {}, "must be text in quotes, not a date"),
     # Names in the file.
     ("local_time = true", {}, "outside of its table: write it as transform.local_"),
@@ -316,6 +367,11 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not an int"),
     ("[sink]\napp_id = '1'\nregion = 'ue'", {}, "sink.region is one of us, eu"),
     ("[sink]\napp_id = '1'\ntimeout = -1", {}, "sink.timeout is a positive number"),
+    ("sink.app_id = ' '", {}, "sink.app_id must be that under Manage > Projects"),
+    ("sink.app_id = 'YOUR_APP_ID'", {}, "in Heap: a number, such as 11"),
+    ("[sink]\napp_id = '1'\ntimeout = 11", {}, "sink.timeout has no effect"),
+    ("[sink]\napp_id = '1'\nallow_http = true", {}, "sink.allow_http has no effect"),
+    ("[sink]\napp_id = '1'\nevents_a_minute = 20000", {}, "over Heap's limit, 15,000"),
     ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
     ("sink.kind = 'HEAP'", {}, "unknown kind 'HEAP'. Did you mean 'heap'?"),
     ("sink.spec = ''", {}, "sink.spec is empty"),
@@ -328,7 +384,10 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[serve]\ntoken_env = 'A'\ntoken_file = 'b'", {}, "exclude each other"),
     ("serve.token_env = 'NO_SUCH'", {}, "token_env: the variable is not set"),
     ("serve.token_env = 'canary-1'", {}, "serve.token_env: the variable is not set"),
-    ("serve.token_env = ''", {}, "serve.token_env: the variable is not set"),
+    ("serve.token_env = ''", {}, "serve.token_env is empty"),
+    ("serve.token_env = ['canary']", {}, "token_env must be text in quotes, not a"),
+    ("sink.kind = 'memory'\nsink.api_key_env = 'X'", {}, "'memory' has no key"),
+    ("sink.spec = '-'\nsink.api_key_file = 'X'", {}, "'-' has no key"),
     ("serve.token_file = 'canary'", {}, "the file cannot be read: No such file"),
     ("serve.token_file = 'empty'", {}, "serve.token_file: the file is empty"),
     ("serve.token_file = 'folder'", {}, "the file cannot be read: Is a directory"),
@@ -337,11 +396,15 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
     # State.
     ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
+    ("state.path = ':memory:'", {}, "state.path must be the path of a file"),
     ("[state]\npath = 'a'\nurl = 'postgresql://h/d'", {}, "exclude each other"),
     ("[state]\nurl = 'sqlite://'\nmax_bytes = 99999", {}, "not a database"),
     # Variables.
     ("", {"SERVE__PORT": "x"}, "BRAZE_HEAP_SERVE__PORT: 'x' is not a whole number"),
     ("", {"SERVE__PORT": ""}, "BRAZE_HEAP_SERVE__PORT is empty: set or remove it"),
+    ("", {"SERVE__PORT": "8_0"}, "SERVE__PORT: '8_0' is not a whole number"),
+    ("", {"SERVE__GRACE": "\u0662"}, "SERVE__GRACE: '\u0662' is not a number"),
+    ("", {"TRANSFORM__SAMPLE": '{"a": 0, "a": 1}'}, "SAMPLE: 'a' is given twice"),
     ("", {"TRANSFORM__INCLUDE": " , "}, "TRANSFORM__INCLUDE is empty"),
     ("", {"SERVE__PORT": "-1"}, "BRAZE_HEAP_SERVE__PORT is from 0"),
     ("", {"SERVE__PORT": "tcp://10.0.0.1:80"}, "is not a whole number"),
@@ -420,7 +483,10 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) ->
 
 
 def test_the_example_has_every_key_and_equals_the_defaults(load: Load) -> None:
-    """As it is, and with the comment signs removed before keys with a default."""
+    """
+    As it is, and with the comment signs removed before keys with a default. Without
+    those before any key it is TOML.
+    """
     text = example()
     keys = dict.fromkeys(re.findall(r"^#(\w+) =", text, re.MULTILINE))
 
@@ -428,7 +494,11 @@ def test_the_example_has_every_key_and_equals_the_defaults(load: Load) -> None:
         "url"
     }
     assert load(text) == Config()
-    others = r"\w+_env|\w+_file|.*\.\.\."
+    every = tomllib.loads(re.sub(r"^#(\w+ =)", r"\1", text, flags=re.MULTILINE))
+    placeholders = every["transform"]["placeholder_identities"]
+    assert {*placeholders} == TransformConfig().placeholder_identities
+    assert ".." not in text.replace('"..."', "")
+    others = r"\w+_env|\w+_file|custom_event_prefix|placeholder_identities|.*\.\.\."
     lines = rf"^#(?!{others})(\w+ = .+)$"
     text = re.sub(lines, r"\1", text, flags=re.MULTILINE)
     options = tomllib.loads(text)["sink"]
@@ -500,3 +570,34 @@ def test_options_that_make_no_transformer_are_an_error(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         TransformConfig(**options).transformer()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "identity = ['device_id']",
+            "transform.identity (file service.toml): identity cannot be device_id only",
+        ),
+        (
+            "personal_data = 'hash'",
+            "transform.personal_data (file service.toml): personal_data: 'hash' needs",
+        ),
+        (
+            "include = ['EmialClick']",
+            "transform.include (file service.toml): include: 'EmialClick' is not",
+        ),
+    ],
+)
+def test_an_error_of_the_transformer_names_key_and_place(
+    text: str, message: str, load: Load
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{re.escape(message)}"):
+        load(f"[transform]\n{text}").transformer()
+
+
+def test_an_error_of_an_option_names_the_option(load: Load) -> None:
+    config = load(options={("transform", "include"): (("EmialClick",), "--include")})
+
+    with pytest.raises(ConfigError, match=r"^transform.include \(option --include\):"):
+        config.transformer()

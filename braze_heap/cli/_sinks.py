@@ -133,7 +133,12 @@ class HeapTarget:
 def open_sink_or_exit(config: Config) -> Sink:
     """Return the sink of *config*; raise an `UnusableError` if it cannot be opened."""
     spec = config.sink.to_spec()
-    name = "--sink" if config.is_option("--sink") else "[sink]"
+    sources = dict.fromkeys(
+        source
+        for key, source in config.sources.items()
+        if key.startswith("sink.") and key != "sink.api_key"  # its place can be secret
+    )
+    name = "--sink" if config.is_option("--sink") else f"[sink] ({', '.join(sources)})"
     try:
         return config.open_sink()
     except SinkSpecError as error:

@@ -29,7 +29,7 @@ from braze_heap.heap._core import (
     Steps,
 )
 from braze_heap.heap._delivery import deliver
-from braze_heap.heap._options import HeapOptions
+from braze_heap.heap._options import HeapOptions, check_together
 from braze_heap.heap._transport import (
     DeadlineTransport,
     proxy_from_environment,
@@ -80,12 +80,7 @@ class _HeapSinkBase(OfOneProcess):
     _client: Any
 
     def _configure(self, options: HeapOptions) -> None:
-        app_id: object = options.app_id
-        if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
-            raise ValueError(
-                "app_id must be the text under Manage > Projects in Heap, without "
-                "spaces"
-            )
+        check_together(options)
         self._host = _url_of_host(options)
         parts = urllib.parse.urlsplit(self._host)
         proxy = None
@@ -284,7 +279,7 @@ def _url_of_host(options: HeapOptions) -> str:
     parts = urllib.parse.urlsplit(url)
     schemes = ("https", "http") if options.allow_http else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError("base_url must be https://host; http:// needs allow_http=True")
+        raise ValueError("base_url must be https://host; http:// needs allow_http")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "base_url must have only a host and a path: no user, query or fragment"

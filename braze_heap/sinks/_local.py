@@ -7,9 +7,11 @@ import copy
 import errno
 import gzip
 import io
+import mmap
 import os
 import sys
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
@@ -99,13 +101,19 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     A batch is passed to the operating system before `send` returns, and is on disk
     after `close`. If `send` raises, a file contains nothing of the batch; a stream may
     contain a part. When a file is opened again, a line truncated by a crash is
-    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired.
+    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired, but
+    refused, because nothing that is appended to it could be read.
 
     Args:
         target: Path, or a text or binary stream, which the sink does not close. If the
             path ends with ``.gz``, each batch is one gzip member.
         max_bytes: Size at which a new file is started; full files are renamed to
             ``out.1.jsonl``, ``out.2.jsonl`` and so on.
+
+    Raises:
+        ValueError: The file has other content than lines of JSON objects, is compressed
+            although its name does not say so, or the reverse.
+        OSError: The file cannot be opened.
     """
 
     def __init__(
@@ -121,6 +129,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
             raise ValueError(f"a JsonLinesSink does not accept a URL: {NO_URL}")
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
+            check_lines(self._path)
             self._file = _RotatedFile(self._path, max_bytes)
         elif hasattr(target, "write"):
             self._file = _LineStream(target)
@@ -252,8 +261,38 @@ def sync_directory(path: Path) -> None:
             os.close(directory)
 
 
+def check_lines(path: Path) -> None:
+    """Raise a `ValueError` if *path* is a file to which calls cannot be appended."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        if path.suffix != ".gz":
+            first = file.read(1)
+        else:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                # Only the last batch can be truncated: those before it are not read.
+                file.seek(max(data.rfind(_MEMBER), 0))
+            try:
+                with gzip.open(file) as text:
+                    first = text.read(1)
+                    while text.read(1 << 20):
+                        pass
+            except (EOFError, gzip.BadGzipFile, zlib.error):
+                first = b""
+    if first != b"{":
+        kind = "complete gzip with lines" if path.suffix == ".gz" else "lines"
+        raise ValueError(
+            f"{path} is not {kind} of JSON objects, so nothing can be appended to it: "
+            "rename it, or name another file"
+        )
+
+
+_MEMBER: Final = gzip.compress(b"", mtime=0)[:8]
+"""Beginning of a batch in a ``.gz`` file."""
+
+
 def _open_lines(path: Path) -> FileIO:
-    file = FileIO(path, "ab")
+    file = FileIO(os.fspath(path), "ab")
     if path.suffix != ".gz" and file.tell():
         with path.open("rb") as written:
             written.seek(-1, os.SEEK_END)

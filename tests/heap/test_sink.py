@@ -720,7 +720,14 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
         ({"max_bytes": 0}, "max_bytes"),
         ({"base_url": "https://heap.example:99999"}, "host and port"),
         ({"app_id": " "}, "app_id"),
-        ({"app_id": "11\n"}, "without spaces"),
+        ({"app_id": "11\n"}, "app_id must be that under Manage > Projects"),
+        ({"app_id": "YOUR_APP_ID"}, "Heap: a number, such as 11"),
+        ({"app_id": "11#x"}, "Heap: a number, such as 11"),
+        ({"region": "eu", "base_url": "https://x.y"}, "region has no effect beside"),
+        ({"allow_http": True}, "allow_http has no effect without base_url"),
+        ({"deadline": 3, "timeout": 4}, "timeout has no effect, because it is over"),
+        ({"events_a_minute": 15_001}, "is over Heap's limit, 15,000"),
+        ({"identity_events_a_minute": 1_001}, "is over Heap's limit, 1,000"),
         ({"app_id": 11}, "app_id"),
     ],
 )
@@ -735,6 +742,11 @@ def test_invalid_options_raise(
         kind(**{"app_id": "11", **options})
 
     assert "pass@" not in str(caught.value)
+
+
+def test_another_host_has_its_own_limits() -> None:
+    """Heap's limits do not apply to a host for load tests."""
+    HeapSink("11", base_url="https://heap.example", events_a_minute=10**9).close()
 
 
 def test_closed_sink_raises() -> None:
