@@ -10,6 +10,7 @@ from typing import Any, Final
 from braze_heap._wiring import check_function, kind_of, require
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import Observer
+from braze_heap.sinks._protocol import destinations_of
 from braze_heap.transformer import Source
 from braze_heap.wire import RawEvent, Unreadable
 from braze_heap.wire._source import refuse_path
@@ -30,12 +31,11 @@ def check_dead_letter(user: str, dead_letter: object) -> None:
     require(user, needed, dead_letter, "append")
 
 
-def check_ledger(
-    user: str, ledger: object, sink: object, destination: str | None
-) -> None:
-    """Raise a TypeError if *ledger* is not one, or *sink* names no *destination*."""
-    require(user, "a ledger, such as SqliteLedger(path)", ledger, "update")
-    if destination is None:
+def check_ledger(user: str, ledger: object, sink: object) -> None:
+    """Raise a TypeError if *ledger* is not one, or *sink* names no destination."""
+    for method in ("update", "forget"):
+        require(user, "a ledger, such as SqliteLedger(path)", ledger, method)
+    if "" in destinations_of(sink):
         raise missing_destination("a ledger keeps user properties", sink)
 
 
@@ -43,7 +43,7 @@ def missing_destination(need: str, sink: object) -> TypeError:
     """Return the error if *sink* has no destination, which is the *need* of a store."""
     return TypeError(
         f"{need} per destination, but {type(sink).__name__} names none: give it an "
-        "attribute destination, a text such as 'warehouse eu'"
+        "attribute destination, a text such as 'warehouse eu', and each Filtered a name"
     )
 
 

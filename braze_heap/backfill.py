@@ -25,6 +25,7 @@ from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import BackfillKey, Position, Progress
+from braze_heap.state._protocol import call_plain
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import (
     ObjectFile,
@@ -332,6 +333,6 @@ class _Backfill:
             Position(*version, events, is_done=version in self.ended)
             for version, events in self.pending.items()
         ]
-        self.progress.commit(self.key, positions)
+        call_plain(self.progress.commit, self.key, positions)
         self.counts["done"] += len(self.ended)
         self.batch, self.pending, self.ended = [], {}, set()

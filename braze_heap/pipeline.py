@@ -69,11 +69,12 @@ from braze_heap.sinks._protocol import (
     Rejection,
     Sink,
     destination_of,
+    destinations_of,
     require_async_sink,
     require_sink,
 )
 from braze_heap.state import DeadLetter, DeadRecord, Ledger, MemoryLedger
-from braze_heap.state._protocol import append_to
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Source, Transformer
 
 __all__ = ["AsyncPipeline", "BatchResult", "Pipeline", "PipelineOptions"]
@@ -152,13 +153,13 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
-        destination = destination_of(options.sink)
+        self._destinations = destinations_of(options.sink)
         if options.ledger is not None:
-            check_ledger(user, options.ledger, options.sink, destination)
+            check_ledger(user, options.ledger, options.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self.destination: str = destination or ""
+        self.destination: str = destination_of(options.sink) or ""
         self._observers = check_observers(options.observers)
         self.batch_size: int = options.batch_size
         self._patience = options.patience
@@ -279,7 +280,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if all(type(call) is Track for call in calls):
             receipt = (yield from self._deliver(calls)) if calls else Receipt()
             return Decision(receipt)
-        delivery = OrderedDelivery(mapped, self.ledger, self.destination, self._now)
+        delivery = OrderedDelivery(mapped, self.ledger, self._destinations, self._now)
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:
@@ -291,7 +292,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
 
         A full dead letter can be replayed: records with *stored* keys need no room.
         """
-        work = functools.partial(append_to, self.dead_letter, records)
+        work = functools.partial(call_plain, self.dead_letter.append, records)
         try:
             yield from self._call_store(work, "dead letter", DeadLetterError)
         except DeadLetterFull:
@@ -326,6 +327,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         If the sink is down, it rejects all. Call *renew* before another attempt.
         """
         end = self._clock() + self._patience
+        calls = tuple(calls)  # which a sink cannot change before another attempt
         while True:
             began = self._clock()
             try:

@@ -28,7 +28,7 @@ from braze_heap.cli._report import (
 )
 from braze_heap.cli._signals import Stopping
 from braze_heap.sinks import Sink
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import destination_of, destinations_of
 from braze_heap.state import Progress, SqliteState, SqlState
 from braze_heap.wire import UnknownFormatError
 
@@ -158,8 +158,7 @@ def _advice(
     Return the advice of the report if *state* is not that of a live service, because it
     knows no user property of the destination. A file keeps all values it gets.
     """
-    name = destination_of(sink)
-    if sinks.file_of(spec) or (name and state.ledger.knows(name)):
+    if sinks.file_of(spec) or all(map(state.ledger.knows, destinations_of(sink))):
         return ""
     return NOT_ITS_STATE.format(path)
 

@@ -291,7 +291,7 @@ def _url_of_host(options: HeapOptions) -> str:
         httpx2.URL(url, port=parts.port)
     except (httpx2.InvalidURL, ValueError):
         raise ValueError("base_url is not a URL: check its host and port") from None
-    return url.rstrip("/")
+    return str(httpx2.URL(url)).rstrip("/")  # one text for all spellings
 
 
 def _client_options() -> dict[str, Any]:

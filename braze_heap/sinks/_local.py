@@ -121,6 +121,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
             raise ValueError(f"a JsonLinesSink does not accept a URL: {NO_URL}")
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
+            self._place = self._path.resolve()
             self._file = _RotatedFile(self._path, max_bytes)
         elif hasattr(target, "write"):
             self._file = _LineStream(target)
@@ -132,7 +133,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     @property
     def destination(self) -> str:
         """Kind of sink, and absolute path of the file; see `Sink`."""
-        return f"file {self._path.absolute()}" if self._path else "stream"
+        return f"file {self._place}" if self._path else "stream"
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
