@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mappin
 from types import NoneType
 from typing import Any, Final
 
-from braze_heap._wiring import check_function, kind_of, require
+from braze_heap._wiring import check_function, kind_of, require, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import Observer
 from braze_heap.sinks._protocol import destinations_of
@@ -37,6 +37,25 @@ def check_ledger(user: str, ledger: object, sink: object) -> None:
         require(user, "a ledger, such as SqliteLedger(path)", ledger, method)
     if "" in destinations_of(sink):
         raise missing_destination("a ledger keeps user properties", sink)
+
+
+LIVE_LEDGER: Final = (
+    "the ledger of the live service, so that old values do not replace newer ones: "
+    "Pipeline(..., ledger=state.ledger)"
+)
+
+
+def warn_of_memory_ledger(user: str, pipeline: Any) -> None:
+    """Warn if *pipeline*, of a container, does not know what others have sent."""
+    policies = getattr(pipeline.transformer, "_policies", None)
+    is_sent = policies is None or policies.options.user_properties != "none"
+    if pipeline.has_default_ledger and is_sent:
+        warn(
+            f"{user}: each container has a ledger of its own, in memory, so an old "
+            "value of a user property can replace a newer one of another container. "
+            "Use Pipeline(..., ledger=SqlState(url).ledger), or omit user properties: "
+            "Transformer(user_properties='none')"
+        )
 
 
 def missing_destination(need: str, sink: object) -> TypeError:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._pipeline_inputs import missing_destination
+from braze_heap._pipeline_inputs import LIVE_LEDGER, missing_destination
 from braze_heap._wiring import check_arguments, check_function, kind_of
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
@@ -151,10 +151,7 @@ def backfill(
     if not isinstance(pipeline, Pipeline):
         raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
     if user_properties and pipeline.has_default_ledger:
-        raise ValueError(
-            "user_properties=True needs the ledger of the live service, so that old "
-            "values do not replace newer ones: Pipeline(..., ledger=state.ledger)"
-        )
+        raise ValueError(f"user_properties=True needs {LIVE_LEDGER}")
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)

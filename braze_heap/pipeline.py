@@ -40,6 +40,7 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
+    LIVE_LEDGER,
     check_dead_letter,
     check_ledger,
     check_observers,
@@ -58,7 +59,7 @@ from braze_heap.exceptions import (
     is_of_mapper,
     retry_after_of,
 )
-from braze_heap.heap.calls import Call, Track
+from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report, counts
@@ -427,6 +428,27 @@ class Pipeline(_PipelineBase[Sink]):
         steps = self._observe_batch(batch, stored_keys, user_properties)
         result: BatchResult = run_steps(steps, operator.call)
         return result
+
+    def send_calls(self, calls: Iterable[Call]) -> Receipt:
+        """
+        Send *calls*, such as those of a table, with user properties in order of time.
+
+        Returns:
+            Receipt of the calls. Outdated ones count as accepted. Rejected ones are
+            not in the dead letter.
+
+        Raises:
+            ValueError: They state user properties, and the pipeline has no ledger of
+                the user, so that old values could replace those of a live service.
+            DeliveryError: See `run`.
+        """
+        calls = [*calls]
+        states = any(isinstance(call, AddUserProperties) for call in calls)
+        if self.has_default_ledger and states:
+            raise ValueError(f"calls with user properties need {LIVE_LEDGER}")
+        steps = self._decide(TransformResult(calls=calls))
+        rejections = run_steps(steps, operator.call).receipt.rejections
+        return Receipt(len(calls) - len(rejections), rejections)
 
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
+from braze_heap._pipeline_inputs import warn_of_memory_ledger
 from braze_heap._wiring import kind_of
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
@@ -167,6 +168,7 @@ def _check_arguments(
         raise TypeError(
             f"storage_options must be a mapping, not {kind_of(storage_options)}"
         )
+    warn_of_memory_ledger(user, pipeline)
 
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:

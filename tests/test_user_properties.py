@@ -813,6 +813,36 @@ def test_nothing_of_a_person_follows_the_deletion_in_a_batch() -> None:
     assert [*ledger.read()] == []
 
 
+# Calls of a table
+
+
+def test_calls_of_a_table_do_not_replace_newer_values() -> None:
+    """They go through the ledger of the live service. A receipt counts each of them."""
+    sink, ledger = Heap("bad"), MemoryLedger()
+    live = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    live.run([stating("new", START + 1, plan="new")])
+    table = [
+        AddUserProperties("jane", {"plan": "old", "city": "Rome"}, time=START),
+        Track("Click", "jane", "2023-11-14T22:13:20+00:00", "click", {}),
+        AddUserProperties("joe", {"plan": "bad"}, time=START),
+    ]
+
+    receipt = live.send_calls(iter(table))
+
+    assert receipt == Receipt(2, (Rejection(2, "rejected_by_heap", 400),))
+    assert sink.people == {"jane": {"plan": "new", "city": "Rome"}}
+
+
+def test_calls_with_user_properties_need_a_ledger() -> None:
+    """The default one knows nothing of the live service. Events do not need it."""
+    pipeline = Pipeline(bh.Transformer(), Heap(), DISCARD)
+    click = Track("Click", "jane", "2023-11-14T22:13:20+00:00", "click", {})
+
+    assert pipeline.send_calls([click]) == Receipt(1)
+    with pytest.raises(ValueError, match="need the ledger of the live service"):
+        pipeline.send_calls([AddUserProperties("jane", {"plan": "old"})])
+
+
 # A simulated year
 
 STATUSES = ("Subscribed", "Unsubscribed", "Opted in", "Poisoned")
