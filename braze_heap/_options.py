@@ -254,14 +254,10 @@ def _json_object(text: str) -> Any:
         raise ValueError("not a JSON object") from None
 
 
-def from_text(
-    options: type, texts: Mapping[str, str], shown: Callable[[str], str] = str
-) -> dict[str, Any]:
+def from_text(options: type, texts: Mapping[str, str]) -> dict[str, Any]:
     """
-    Return the values of *options* that *texts* describe, by name.
-
-    *shown* returns the name of an option for messages. `ValueError` is raised for an
-    unknown option, one without a text form, or text that is not a value of its type.
+    Return the values of *options* that *texts* describe, by name. Raise a `ValueError`
+    for an unknown option, one without a text form, or text that is not of its type.
     """
     parsers = {name: parser_of(kind) for name, kind in types_of(options).items()}
     known = [name for name, parser in parsers.items() if parser]
@@ -274,5 +270,5 @@ def from_text(
         try:
             values[name] = parse(text)
         except ValueError as error:
-            raise ValueError(f"{shown(name)}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
     return values

@@ -10,7 +10,6 @@ from typing import Any, Final
 from braze_heap._wiring import check_function, kind_of, require, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.observers import Observer
-from braze_heap.sinks._protocol import destinations_of
 from braze_heap.transformer import Source
 from braze_heap.wire import RawEvent, Unreadable
 from braze_heap.wire._source import refuse_path
@@ -20,23 +19,6 @@ def check_transformer(user: str, transformer: object) -> None:
     """Raise a TypeError if *transformer*, given to the class *user*, is not one."""
     needed = "a Transformer first, such as Transformer(mappers)"
     require(user, needed, transformer, "transform")
-
-
-def check_dead_letter(user: str, dead_letter: object) -> None:
-    """Raise a TypeError if *dead_letter*, given to the class *user*, is not one."""
-    needed = (
-        "a dead letter, such as SqliteDeadLetter(path), or DISCARD, which only counts "
-        "events that cannot be delivered and loses them"
-    )
-    require(user, needed, dead_letter, "append")
-
-
-def check_ledger(user: str, ledger: object, sink: object) -> None:
-    """Raise a TypeError if *ledger* is not one, or *sink* names no destination."""
-    for method in ("update", "forget"):
-        require(user, "a ledger, such as SqliteLedger(path)", ledger, method)
-    if "" in destinations_of(sink):
-        raise missing_destination("a ledger keeps user properties", sink)
 
 
 LIVE_LEDGER: Final = (

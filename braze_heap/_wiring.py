@@ -69,10 +69,8 @@ def require(
     user: str, needed: str, given: object, method: str, *, is_awaited: bool = False
 ) -> None:
     """
-    Raise unless *given* is an object with *method*, as *user* calls it.
-
-    Raises:
-        TypeError: It is not, or the method is async, and is not awaited.
+    Raise a `TypeError` unless *given* is an object with *method*, as *user* calls it:
+    without ``await``, unless it *is_awaited*.
     """
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
@@ -93,10 +91,8 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
 
 def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
     """
-    Raise unless *function* can be called with these arguments, without ``await``.
-
-    Raises:
-        TypeError: It cannot. The message describes the arguments as *takes* does.
+    Raise a `TypeError` unless *function* can be called with the arguments that *takes*
+    describes, without ``await``.
     """
     described = " and ".join(takes) or "no arguments"
     if not callable(function):

@@ -317,18 +317,12 @@ def _batches_of(source: Any) -> Iterator[pa.RecordBatch]:
         yield from pa.RecordBatchReader.from_stream(source)
     elif isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
         for batch in source:
-            yield from _batches_of(_checked_batch(batch))
+            yield from _batches_of(batch)
     else:
-        _checked_batch(source)
-
-
-def _checked_batch(batch: Any) -> Any:
-    if isinstance(batch, pa.RecordBatch) or hasattr(batch, "__arrow_c_stream__"):
-        return batch
-    raise TypeError(
-        "a table of Arrow, pandas, Polars or DuckDB, or an iterable of batches is "
-        f"needed, not {kind_of(batch)}"
-    )
+        raise TypeError(
+            "a table of Arrow, pandas, Polars or DuckDB, or an iterable of batches is "
+            f"needed, not {kind_of(source)}"
+        )
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -509,14 +503,10 @@ def _text(row: dict[str, Any], name: str) -> str:
 
 def _properties(text: Any) -> dict[str, Any]:
     with contextlib.suppress(ValueError, TypeError):
-        values = json.loads(text, parse_constant=_refuse)
+        values = json.loads(text)
         if isinstance(values, dict) and all(
             type(value) in (str, int) or (type(value) is float and math.isfinite(value))
             for value in values.values()
         ):
             return values
     raise ValueError("'properties' is not a JSON object of texts and numbers")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

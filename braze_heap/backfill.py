@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from braze_heap._pipeline_inputs import LIVE_LEDGER, missing_destination
-from braze_heap._wiring import check_arguments, check_function, kind_of
+from braze_heap._wiring import check_arguments, check_function, require
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
 from braze_heap.reasons import SkipReason
@@ -148,8 +148,7 @@ def backfill(
         TypeError: *pipeline* is not a `Pipeline`, or its sink names no destination.
         ModuleNotFoundError: The extra for *url*, or for its objects, is missing.
     """
-    if not isinstance(pipeline, Pipeline):
-        raise TypeError(f"backfill needs a Pipeline, not {kind_of(pipeline)}")
+    require("backfill", "a Pipeline", pipeline, "run_batch")
     if user_properties and pipeline.has_default_ledger:
         raise ValueError(f"user_properties=True needs {LIVE_LEDGER}")
     destination = destination_of(pipeline.sink)

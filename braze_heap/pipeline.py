@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import operator
 import time
 from collections.abc import (
@@ -41,14 +42,13 @@ from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
     LIVE_LEDGER,
-    check_dead_letter,
-    check_ledger,
     check_observers,
     check_transformer,
+    missing_destination,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_function, kind_of
+from braze_heap._wiring import OfOneProcess, check_function, kind_of, require
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -91,6 +91,12 @@ DEFAULT_WAIT: Final = 5.0
 MIN_WAIT: Final = 0.05
 """Minimum delay between attempts, in seconds."""
 
+_DEAD_LETTER: Final = (
+    "a dead letter, such as SqliteDeadLetter(path), or DISCARD, which only counts "
+    "events that cannot be delivered and loses them"
+)
+_LEDGER: Final = "a ledger, such as SqliteLedger(path)"
+
 
 class _InThread(functools.partial[Any]):
     """A step that an `AsyncPipeline` performs in a thread. It awaits the others."""
@@ -123,12 +129,15 @@ class PipelineOptions(Generic[AnySink]):
         "batches. By default a `MemoryLedger`, which a restart empties.",
     )
     observers: Iterable[Observer] = option((), "Called once per batch.")
-    batch_size: int = option(BATCH_SIZE, "Events of a stream that form one batch.")
+    batch_size: int = option(
+        BATCH_SIZE, "Events of a stream that form one batch.", positive=True
+    )
     patience: float = option(
         0.0,
         "Seconds that one batch may wait for an unavailable sink, or for a mapper that "
         "raises a `DeliveryError`. The waits of the sink itself do not count. Use 0 in "
         "a receiver, and a long time in a backfill.",
+        between=(0, math.inf),
     )
     clock: Callable[[], float] = option(time.monotonic, "Monotonic seconds.")
     now: Callable[[], float] = option(time.time, "UTC epoch seconds.")
@@ -150,13 +159,16 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
     def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
         check_transformer(user, options.transformer)
-        check_dead_letter(user, options.dead_letter)
+        require(user, _DEAD_LETTER, options.dead_letter, "append")
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
         self._destinations = destinations_of(options.sink)
         if options.ledger is not None:
-            check_ledger(user, options.ledger, options.sink)
+            for method in ("update", "forget"):
+                require(user, _LEDGER, options.ledger, method)
+            if "" in self._destinations:
+                raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
@@ -169,11 +181,6 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
-        if self.batch_size < 1 or not self._patience >= 0:
-            raise ValueError(
-                f"batch_size must be at least 1 and patience at least 0, not "
-                f"{self.batch_size} and {self._patience}"
-            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"

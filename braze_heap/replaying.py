@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import require
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
@@ -69,8 +69,7 @@ def replay(
         ValueError: *pipeline* has another dead letter.
         TypeError: *pipeline* is not a `Pipeline`, or *destinations* is a single text.
     """
-    if not hasattr(pipeline, "run_batch"):
-        raise TypeError(f"replay needs a Pipeline, not {kind_of(pipeline)}")
+    require("replay", "a Pipeline", pipeline, "run_batch")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
     if isinstance(destinations, str):
@@ -192,9 +191,7 @@ def _exclusive_replay(dead_letter: DeadLetter) -> Iterator[None]:
     if _RUNNING.setdefault(id(dead_letter), token) is not token:
         raise DeadLetterError("another replay of this dead letter is running")
     try:
-        with contextlib.ExitStack() as lock:
-            if replay_lock := getattr(dead_letter, "replay_lock", None):
-                lock.enter_context(replay_lock())
+        with getattr(dead_letter, "replay_lock", contextlib.nullcontext)():
             yield
     finally:
         del _RUNNING[id(dead_letter)]

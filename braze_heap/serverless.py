@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
 from braze_heap._pipeline_inputs import warn_of_memory_ledger
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import kind_of, require
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver.aws_lambda import LambdaEvent, describe_event
@@ -151,10 +151,9 @@ def _time_check(context: Any, reserve: float) -> Callable[[], None]:
 
 
 def _check_arguments(
-    user: str, pipeline: object, reserve: object, storage_options: object
+    user: str, pipeline: Pipeline, reserve: object, storage_options: object
 ) -> None:
-    if not isinstance(pipeline, Pipeline):
-        raise TypeError(f"{user} needs a Pipeline, not {kind_of(pipeline)}")
+    require(user, "a Pipeline", pipeline, "run_batch")
     if not isinstance(reserve, int | float):
         raise TypeError(f"reserve must be a number of seconds, not {kind_of(reserve)}")
     if not 0 <= reserve < math.inf:

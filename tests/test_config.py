@@ -13,7 +13,7 @@ import pytest
 import braze_heap as bh
 from braze_heap._options import doc_of
 from braze_heap.config import Config, ConfigError, SinkConfig, TransformConfig, example
-from braze_heap.config._keys import TABLES, declared_keys, file_keys, variables
+from braze_heap.config._tables import TABLES, declared_keys, file_keys, variables
 from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks import JsonLinesSink
 from braze_heap.testing import make_raw
@@ -277,9 +277,9 @@ def test_a_variable_that_sets_nothing_is_a_warning(name: str, meant: str) -> Non
 
 FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     # Types and values in the file.
-    ("serve.port = '8080'", {}, "serve.port must be a whole number, not text"),
-    ("serve.port = 80.5", {}, "serve.port must be a whole number, not a number"),
-    ("serve.port = true", {}, "serve.port must be a whole number, not a switch"),
+    ("serve.port = '8080'", {}, "serve.port must be a whole number, not a str"),
+    ("serve.port = 80.5", {}, "serve.port must be a whole number, not a float"),
+    ("serve.port = true", {}, "serve.port must be a whole number, not a bool"),
     ("serve.port = -1", {}, "serve.port is from 0 to 65,535, not -1"),
     ("serve.port = 65536", {}, "serve.port is from 0 to 65,535"),
     ("serve.grace = nan", {}, "serve.grace must be a finite number"),
@@ -290,9 +290,9 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("log.level = 'verbose'", {}, "log.level is one of debug, info, warning, error"),
     ("log.level = 'wraning'", {}, "Did you mean 'warning'?"),
     ("log.format = 5", {}, "log.format is one of text, json, not 5"),
-    ("transform.local_time = 'yes'", {}, "must be true or false, not text"),
+    ("transform.local_time = 'yes'", {}, "must be true or false, not a str"),
     ("transform.machines = 'dorp'", {}, "Did you mean 'drop'?"),
-    ("transform.include = 5", {}, "include must be a list of texts, not a number"),
+    ("transform.include = 5", {}, "include must be a list of texts, not an int"),
     ("transform.exclude = [5]", {}, "transform.exclude[0] must be text"),
     ("transform.sample = {EmailSend = '1'}", {}, "sample.EmailSend must be a number"),
     ("transform.include = ['']", {}, "transform.include contains an empty text"),
@@ -313,7 +313,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[sink]\napp_id = '1'\nregoin = 'eu'", {}, "'regoin' in [sink]. Did you mean"),
     # Sinks.
     ("sink.region = 'eu'", {}, "a Heap sink needs sink.app_id"),
-    ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not a number"),
+    ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not an int"),
     ("[sink]\napp_id = '1'\nregion = 'ue'", {}, "sink.region is one of us, eu"),
     ("[sink]\napp_id = '1'\ntimeout = -1", {}, "sink.timeout is a positive number"),
     ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
@@ -388,7 +388,7 @@ def test_a_wrong_configuration_is_an_error(
         ('{"log": {}, "log": {}}', "'log' is given twice"),
         ('{"serve": {"grace": NaN}}', "serve.grace must be a finite number"),
         ('{"serve": null}', "serve must be a table"),
-        ('{"serve": {"port": null}}', "serve.port must be a whole number, not null"),
+        ('{"serve": {"port": null}}', "serve.port must be a whole number, not None"),
         ('{"serve": {"port": 1},}', "is not JSON: "),
     ],
 )
@@ -490,7 +490,7 @@ def test_preset_applies_to_the_registry_of_a_team(preset: str) -> None:
     ("options", "message"),
     [
         ({"include": ("EmialClick",)}, "Did you mean 'EmailClick'"),
-        ({"hash_key": "k" * 16}, "nothing is hashed"),
+        ({"hash_key": "k" * 16}, "no treatment is 'hash'"),
         ({"identity_prefix": "b:"}, "identity_prefix has no effect"),
         ({"personal_data": "hash", "hash_key": "k" * 15}, "15 bytes"),
     ],

@@ -16,7 +16,7 @@ import pytest
 
 import braze_heap as bh
 from braze_heap._options import doc_of, from_text, option, takes
-from braze_heap.config._keys import TABLES
+from braze_heap.config._tables import TABLES
 from braze_heap.heap import AsyncHeapSink, HeapOptions, HeapSink
 
 PACKAGE = Path(bh.__file__).parent
@@ -27,7 +27,7 @@ TRIAL = '    trial: int = option(7, "A trial of {}.")\n'
 OF_HEAP = """
 import inspect, pydoc
 from braze_heap.exceptions import SinkSpecError
-from braze_heap.config._keys import TABLES
+from braze_heap.config._tables import TABLES
 from braze_heap.heap import AsyncHeapSink, HeapOptions, HeapSink
 from braze_heap.sinks import open_sink
 

@@ -20,7 +20,7 @@ from braze_heap._options import declaration_of, doc_of, shown_default
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.config import ENVIRONMENT_PREFIX, Config
-from braze_heap.config._keys import declared_keys, variable_of
+from braze_heap.config._tables import declared_keys, variable_of
 from braze_heap.policies.identity import IdentityField
 from braze_heap.storage._objects import shown
 from braze_heap.wire._source import is_url

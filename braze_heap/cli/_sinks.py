@@ -18,7 +18,7 @@ from braze_heap._options import declaration_of
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.config import Config
-from braze_heap.config._keys import declared_keys
+from braze_heap.config._tables import declared_keys
 from braze_heap.exceptions import (
     DeadLetterFull,
     DeliveryError,

@@ -7,8 +7,8 @@ Everything that an operator sets: one TOML file, environment variables, or code.
 
 from braze_heap.config._config import Config
 from braze_heap.config._example import example
-from braze_heap.config._keys import ENVIRONMENT_PREFIX
 from braze_heap.config._tables import (
+    ENVIRONMENT_PREFIX,
     LogConfig,
     ServeConfig,
     SinkConfig,

@@ -11,15 +11,6 @@ import attrs
 
 from braze_heap._options import check_value, declaration_of, shown_default
 from braze_heap._text import did_you_mean
-from braze_heap.config._keys import (
-    KINDS,
-    TABLES,
-    Field,
-    Key,
-    declared_in,
-    heap_options,
-    is_own_kind,
-)
 from braze_heap.config._layers import (
     Given,
     Layer,
@@ -29,11 +20,18 @@ from braze_heap.config._layers import (
     read_file,
 )
 from braze_heap.config._tables import (
+    KINDS,
+    TABLES,
+    Field,
+    Key,
     LogConfig,
     ServeConfig,
     SinkConfig,
     StateConfig,
     TransformConfig,
+    declared_in,
+    heap_options,
+    is_own_kind,
 )
 from braze_heap.config._values import ConfigError, convert
 from braze_heap.sinks._spec import GROUP
@@ -76,20 +74,12 @@ class Config:
         path: "os.PathLike[str] | str",
         environ: Mapping[str, str] | None = None,
     ) -> Self:
-        """
-        Return the configuration in a file, overridden by environment variables.
-
-        See `load`.
-        """
+        """Return the configuration in a file, overridden by variables; see `load`."""
         return cls.load(path, environ)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """
-        Return the configuration in environment variables.
-
-        See `load`.
-        """
+        """Return the configuration in environment variables; see `load`."""
         return cls.load(environ=environ)
 
     @classmethod
@@ -236,12 +226,7 @@ def _shown(value: Any, *, is_secret: bool) -> str:
 
 
 def _value(given: Given, declared: Field) -> Any:
-    """
-    Return a value of the declared type.
-
-    Raises:
-        ValueError: It is not one. The text begins with its place.
-    """
+    """Return a value of the declared type, or raise a `ValueError` with its place."""
     is_text = given.source.startswith("variable ")
     value = parse_text(given, declared.type) if is_text else given.value
     value = convert(declared.type, value, given.place)

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from braze_heap._options import declaration_of, doc_of
-from braze_heap.config._keys import TABLES, Field, declared_keys, variable_of
+from braze_heap.config._tables import TABLES, Field, declared_keys, variable_of
 
 _HEAD: Final = f"""\
 # Configuration of braze-heap. Each key has its default value: remove the # to set it.

@@ -13,7 +13,7 @@ import attrs
 from braze_heap._options import declaration_of, parser_of
 from braze_heap._text import did_you_mean, similar
 from braze_heap._wiring import warn
-from braze_heap.config._keys import (
+from braze_heap.config._tables import (
     ENVIRONMENT_PREFIX,
     TABLES,
     Key,
@@ -56,13 +56,7 @@ Layer = dict[Key, Given]
 
 
 def read_file(path: "os.PathLike[str] | str", errors: list[str]) -> Layer:
-    """
-    Return what a TOML file, or a JSON file by its suffix, sets.
-
-    Raises:
-        OSError: The file cannot be read.
-        ConfigError: It is not TOML or JSON.
-    """
+    """Return what a TOML file, or a JSON file by its suffix, sets. See `load`."""
     content = _parsed(Path(path))
     layer: Layer = {}
     for table, values in content.items():
@@ -145,16 +139,7 @@ def has_password(text: str) -> bool:
 
 
 def read_environ(environ: Mapping[str, str], kind: object) -> Layer:
-    """
-    Return what environment variables set.
-
-    Args:
-        environ: The environment.
-        kind: Kind of the sink in the file.
-
-    Warns:
-        UserWarning: Other variables with the prefix, which set nothing.
-    """
+    """Return what variables set, if the file has a *kind* of sink. Warn of others."""
     known, layer, unknown = variables(), Layer(), []
     kind = environ.get(f"{ENVIRONMENT_PREFIX}SINK__KIND", kind)
     prefix = f"{ENVIRONMENT_PREFIX}SINK__"
@@ -177,12 +162,7 @@ def read_environ(environ: Mapping[str, str], kind: object) -> Layer:
 
 
 def parse_text(given: Given, kind: Any) -> Any:
-    """
-    Return the value that the text of a variable describes.
-
-    Raises:
-        ConfigError: The text does not describe one.
-    """
+    """Return the value that a text describes, or raise a `ConfigError`."""
     parse = parser_of(kind)
     if not given.value.strip(" ,") and kind not in (str, str | None):
         raise ConfigError(f"{given.place} is empty: set or remove it")

@@ -79,12 +79,7 @@ def _imported(spec: str) -> Any:
 
 @contextlib.contextmanager
 def _failures_of(doing: str) -> Iterator[None]:
-    """
-    Turn any exception of a team's own code into an error with its traceback.
-
-    Raises:
-        ConfigError: The code failed, or ended the process.
-    """
+    """Raise a `ConfigError` with the traceback if a team's own code fails or exits."""
     try:
         yield
     except (ConfigError, KeyboardInterrupt):

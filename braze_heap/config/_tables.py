@@ -1,12 +1,19 @@
-"""Tables of a configuration, each declared once: key, type, default and meaning."""
+"""Tables and keys of a configuration, each declared once, and their names."""
 
+import functools
 import urllib.parse
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from braze_heap._options import documented, option, types_of
+from braze_heap._options import (
+    declaration_of,
+    documented,
+    option,
+    parser_of,
+    types_of,
+)
 from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
 from braze_heap.config._load import load_transformer
 from braze_heap.config._values import ConfigError
@@ -93,8 +100,8 @@ class TransformConfig(TransformerOptions):
                 those that differ from their default value.
 
         Raises:
-            ConfigError: An option has no effect beside the others, such as `hash_key`
-                without ``hash``. Or `import_name` cannot be imported.
+            ConfigError: `identity_prefix` has no effect, or `import_name` cannot be
+                imported.
             ValueError: See `Transformer`; ``hash`` without a key, for example.
             TypeError: See `Transformer`.
 
@@ -107,12 +114,6 @@ class TransformConfig(TransformerOptions):
                 values = attrs.asdict(TransformConfig(), recurse=False).items()
                 given = [name for name, value in values if getattr(own, name) != value]
             return load_transformer(self.import_name, own, given)
-        treatments = (self.personal_data, *self.personal_fields.values())
-        if self.hash_key and "hash" not in treatments:
-            raise ConfigError(
-                "hash_key is given, but nothing is hashed: set personal_data or a "
-                "field in personal_fields to 'hash', or remove hash_key"
-            )
         return Transformer(
             DEFAULT_MAPPERS if mappers is None else mappers,
             identity=self._identity(),
@@ -181,7 +182,10 @@ class SinkConfig:
         """Return the sink as one text without secrets; empty if there is no sink."""
         if self.spec or not (self.path or self.options or self.kind != "heap"):
             return self.spec
-        options = {name: _to_text(value) for name, value in self.options.items()}
+        options = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.options.items()
+        }
         if ":" in self.kind:
             name = self.kind
             options |= {"path": self.path} if self.path else {}
@@ -204,10 +208,6 @@ class SinkConfig:
             raise ConfigError("there is no sink: set app_id, kind or spec in [sink]")
         has_key = self.api_key and spec.startswith("heap:")
         return open_sink(spec, **({"api_key": self.api_key} if has_key else {}))
-
-
-def _to_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @documented
@@ -296,3 +296,83 @@ class LogConfig:
     format: Literal["text", "json"] = option(
         "text", "Lines of text, or one JSON object a line."
     )
+
+
+# --- Keys -----------------------------------------------------------------------------
+
+ENVIRONMENT_PREFIX: Final = "BRAZE_HEAP_"
+"""Beginning of the names of environment variables."""
+
+Key: TypeAlias = tuple[str, str]
+"""Names of a table and of a key in it."""
+
+TABLES: Final[Mapping[str, type]] = {
+    "transform": TransformConfig,
+    "sink": SinkConfig,
+    "state": StateConfig,
+    "serve": ServeConfig,
+    "log": LogConfig,
+}
+
+
+Field: TypeAlias = "attrs.Attribute[Any]"
+"""Declaration of a key: a field that `option` has made."""
+
+
+KINDS: Final = ("heap", "file", "console", "memory")
+"""Kinds of sinks of this library."""
+
+
+@functools.cache
+def declared_in(options: type) -> Mapping[str, Field]:
+    """Return the declarations of a table, or of the options of a sink, by key."""
+    return {
+        declaration_of(field).key or field.name: field
+        for field in sorted(attrs.fields(options), key=lambda field: field.inherited)
+        if parser_of(field.type) and declaration_of(field).key != "*"
+    }
+
+
+def heap_options() -> Mapping[str, Field]:
+    """Return the declarations of the options of a Heap sink that are not secret."""
+    from braze_heap.heap._options import HeapOptions
+
+    options = declared_in(HeapOptions)
+    return {key: options[key] for key in options if key != "api_key"}  # of the table
+
+
+def is_own_kind(kind: object) -> bool:
+    """Return whether a kind of sink is not one of this library, so has own options."""
+    return isinstance(kind, str) and kind not in KINDS
+
+
+def declared_keys(table: str) -> Mapping[str, Field]:
+    """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
+    own = declared_in(TABLES[table])
+    return {**own, **heap_options()} if table == "sink" else own
+
+
+def file_keys(table: str) -> Iterator[str]:
+    """Yield the keys of a table in a file. A secret has two, which name its place."""
+    for key, declared in declared_keys(table).items():
+        is_secret = declaration_of(declared).secret
+        if not is_secret or key == "url":
+            yield key
+        if is_secret:
+            yield f"{key}_env"
+            yield f"{key}_file"
+
+
+def variable_of(table: str, key: str) -> str:
+    """Return the environment variable that sets a key."""
+    return f"{ENVIRONMENT_PREFIX}{table}__{key}".upper()
+
+
+@functools.cache
+def variables() -> Mapping[str, Key]:
+    """Return the keys by environment variable; a secret can be set itself, too."""
+    return {
+        variable_of(table, key): (table, key)
+        for table in TABLES
+        for key in (*declared_keys(table), *file_keys(table))
+    }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from braze_heap._options import is_list
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of
 from braze_heap.exceptions import BrazeHeapError
 
 _KINDS: typing.Final[Mapping[Any, tuple[type | types.UnionType, str]]] = {
@@ -19,17 +20,6 @@ _KINDS: typing.Final[Mapping[Any, tuple[type | types.UnionType, str]]] = {
 }
 """Type of an option to the types of its values, and their name."""
 
-_NAMES: typing.Final = {
-    str: "text",
-    bool: "a switch",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "a table",
-    type(None): "null",
-}
-"""Names of values in a file."""
-
 
 class ConfigError(BrazeHeapError, ValueError):
     """A configuration that cannot be used. The text names each error with its place."""
@@ -37,12 +27,8 @@ class ConfigError(BrazeHeapError, ValueError):
 
 def convert(kind: Any, value: Any, place: str) -> Any:
     """
-    Return *value*, as TOML, JSON or a variable holds it, as the type *kind*.
-
-    One text stands for a list of one. Each list becomes a tuple.
-
-    Raises:
-        ConfigError: It has another type. The text begins with *place*.
+    Return *value*, as TOML, JSON or a variable holds it, as the type *kind*, or raise a
+    `ConfigError`. One text stands for a list of one. Each list becomes a tuple.
     """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if is_list(kind):
@@ -75,5 +61,4 @@ def convert(kind: Any, value: Any, place: str) -> Any:
 
 
 def _mismatch(place: str, needed: str, value: Any) -> ConfigError:
-    given = _NAMES.get(type(value), f"a {type(value).__name__}")
-    return ConfigError(f"{place} must be {needed}, not {given}")
+    return ConfigError(f"{place} must be {needed}, not {kind_of(value)}")

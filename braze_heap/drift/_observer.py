@@ -235,7 +235,7 @@ class _TypeStats:
                 self.note(finding, form, at, name, json_type(value))
 
     def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
-        """Count the names under which the word guard redacts text."""
+        """Count the names under which the guard redacts text."""
         found: list[str] = []
         for name, value in fields:
             without_personal_text(name, value, found)
@@ -245,7 +245,7 @@ class _TypeStats:
                 self._redacted[path] += 1
 
     def redacted(self) -> Iterator[RedactedField]:
-        """Yield what the word guard redacts, by name."""
+        """Yield what the guard redacts, by name."""
         for name, count in sorted(self._redacted.items()):
             yield RedactedField(self._event_type, name, count)
 

@@ -91,7 +91,7 @@ class _TypeAnalysis:
 
     Attributes:
         event_type: The type; `NEW` for all.
-        guarded: Names that the word guard redacts, with the reason: those that mappers
+        guarded: Names that the guard redacts, with the reason: those that mappers
             read in the probes, and `NEW` for all others.
         meanings: Properties that a shipped mapper derives, with their meanings.
     """

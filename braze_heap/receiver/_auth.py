@@ -18,7 +18,7 @@ MIN_LENGTH: Final = 16
 """Characters; a shorter token is logged as a warning."""
 
 _TOKEN: Final = re.compile(r"(?!(?i:bearer)(?![^\s:=]))[!#-&(-_a-~]+")
-_RULE: Final = (
+_FORM: Final = (
     "must be printable ASCII without spaces, without quotes and without the word "
     "Bearer, because Braze adds it"
 )
@@ -58,7 +58,7 @@ class Tokens:
         if not given or not all(given):
             raise ValueError(f"a receiver needs a token{_OPT_OUT}")
         if not all(map(_TOKEN.fullmatch, given)):
-            raise ValueError(f"a token of the receiver {_RULE}{_OPT_OUT}")
+            raise ValueError(f"a token of the receiver {_FORM}{_OPT_OUT}")
         self._shortest = min(map(len, given))
         self._digests = [_digest(token) for token in given]
 
@@ -85,7 +85,7 @@ class Tokens:
                 f"{name} contains no token: set it to the token of the feed"
             )
         if not all(map(_TOKEN.fullmatch, tokens)):
-            raise ValueError(f"a token in {name} {_RULE}")
+            raise ValueError(f"a token in {name} {_FORM}")
         return cls(tokens)
 
     def weakness(self) -> str | None:

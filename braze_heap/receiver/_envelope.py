@@ -73,16 +73,15 @@ def decode_batch(
     """
     body = decompress(body, limits.body) if is_zipped else body
     if len(body) > limits.body:
-        if has_events(body, 2):
+        if has_several_events(body):
             raise BatchTooLargeError
         raise UnreadableError(f"over {limits.body:,} bytes, but not several events")
     try:
         events: list[Any] | None = None if is_exact else decode_events_fast(body)
         if events is None:
             events = _events_of(decode(body))
-    except UnreadableError as error:
-        enough = 2 if isinstance(error, TooLargeError) else limits.events + 1
-        if has_events(body, enough):
+    except TooLargeError:
+        if has_several_events(body):
             raise BatchTooLargeError from None
         raise
     if len(events) > limits.events:
@@ -90,22 +89,21 @@ def decode_batch(
     return events
 
 
-def has_events(body: bytes, number: int) -> bool:
+def has_several_events(body: bytes) -> bool:
     """
-    Return whether *body* starts a batch of at least *number* events, without parsing.
+    Return whether *body* starts a batch of more than one event, without parsing.
 
     False if another member comes first, or after 2 million strings and marks.
     """
     opening = _OPENING.match(body)
     marks = _MARK.finditer(body, opening.end()) if opening else iter(())
-    depth, commas = 0, 0
+    depth = 0
     for mark in itertools.islice(marks, _MAX_MARKS):
         kind = mark[0]
         depth += (kind in b"{[") - (kind in b"}]")
         if not 0 <= depth <= MAX_DEPTH:
             return False
-        commas += kind == b"," and not depth
-        if commas + 1 == number:
+        if kind == b"," and not depth:
             return True
     return False
 

@@ -174,6 +174,9 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         self._warn_on_version(request)
         with self._admission.buffer() as buffer:
             await self._read_body(request.body, buffer)
+            if buffer.is_truncated:
+                cause = f"body is larger than {self.limits.in_flight:,} bytes"
+                return self._reject(_http.TOO_LARGE, cause)
             with self._admission.slot():
                 is_zipped = encoding == "gzip"
                 return await self._decode_and_run(buffer, is_zipped=is_zipped)
@@ -195,9 +198,6 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
             cause = f"more than {most}; Braze splits the batch"
             return self._reject(_http.TOO_LARGE, cause)
         except UnreadableError as error:
-            if buffer.is_truncated:
-                cause = f"body is larger than {self.limits.in_flight:,} bytes"
-                return self._reject(_http.TOO_LARGE, cause)
             await self._save_body(buffer, str(error), is_zipped=is_zipped)
             cause = (
                 f"the body is unreadable: {error}. It is in the dead letter, with the "
@@ -267,12 +267,8 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
 
 def _content_encoding(request: Request) -> str:
     """Return the content encoding, such as ``gzip``; empty for plain bodies."""
-    encodings = [
-        encoding.strip().lower()
-        for value in request.values("content-encoding")
-        for encoding in value.split(",")
-    ]
-    encodings = [encoding for encoding in encodings if encoding not in ("", "identity")]
+    given = ",".join(request.values("content-encoding")).lower().split(",")
+    encodings = [each for each in map(str.strip, given) if each not in ("", "identity")]
     return "gzip" if encodings == ["x-gzip"] else ",".join(encodings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -50,11 +51,11 @@ def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str,
 def _request(event: LambdaEvent) -> Request:
     """Return the HTTP request in *event*; raise `ValueError` if it is not one."""
     method = None
-    if isinstance(event, Mapping) and not any(key in event for key in _NOT_HTTP):
-        context = event.get("requestContext")
-        http = context.get("http") if isinstance(context, Mapping) else None
-        described = http if isinstance(http, Mapping) else {}
-        method = event.get("httpMethod") or described.get("method")
+    with contextlib.suppress(AttributeError, KeyError, TypeError):  # another shape
+        if not any(key in event for key in _NOT_HTTP):
+            method = (
+                event.get("httpMethod") or event["requestContext"]["http"]["method"]
+            )
     if not isinstance(method, str) or not method:
         raise ValueError(
             "the Lambda event is not an HTTP request: it looks like "

@@ -21,6 +21,7 @@ from typing import Final
 import attrs
 
 from braze_heap._errors import describe_exception, requires_extra
+from braze_heap._wiring import require
 from braze_heap.exceptions import DeadLetterFull, StateError
 from braze_heap.observers import BatchDetails
 from braze_heap.observers.prometheus import PrometheusObserver
@@ -211,10 +212,8 @@ class Service:
 
     def __init__(self, receiver: AsyncReceiver, metrics: Metrics) -> None:
         require_receiver("Service", receiver, AsyncReceiver)
-        if not callable(getattr(receiver.pipeline.dead_letter, "ready", None)):
-            raise TypeError(
-                "Service needs a dead letter with the method ready; see DeadLetter"
-            )
+        store = receiver.pipeline.dead_letter
+        require("Service", "a dead letter with the method ready", store, "ready")
         self.receiver = receiver
         self.metrics = metrics
         self._endpoint = ASGIReceiver(receiver)

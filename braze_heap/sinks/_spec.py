@@ -94,11 +94,7 @@ def open_sink(spec: str, **more: str) -> Sink:
 def _check_call(
     factory: SinkFactory, args: list[str], options: Mapping[str, str]
 ) -> None:
-    """
-    Raise `ValueError` for invalid arguments before the factory is called.
-
-    A `TypeError` of the call itself is an error in the factory.
-    """
+    """Raise `ValueError` before the call if the factory does not take the arguments."""
     _check_factory(factory)
     signature = inspect.signature(factory)
     try:

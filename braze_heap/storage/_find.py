@@ -254,12 +254,7 @@ class PathFilter:
         return is_wanted
 
     def check(self) -> None:
-        """
-        Point out paths without an hour.
-
-        Raises:
-            ValueError: All paths are without an hour, although hours are wanted.
-        """
+        """Warn of paths without an hour; raise `ValueError` if no others are found."""
         number, path = self.undated
         text = (
             f"files without date=YYYY-MM-DD-HH in their path: {number:,}, such as "
@@ -348,10 +343,8 @@ class _Listing:
                 yield from self._of_type(folder)
 
     def _ls(self, folder: str) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]]
         url = self._url_of(folder)
-        listed = call_store(url, self.options, self.fs.ls, folder, detail=True)
-        return listed
+        return [*call_store(url, self.options, self.fs.ls, folder, detail=True)]
 
     def _found(self, folder: str, prefix: str) -> Iterator[dict[str, Any]]:
         url, find_ = self._url_of(folder), self.fs.find

@@ -107,12 +107,7 @@ def is_chain(url: str) -> bool:
 
 
 def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> StoredObject:
-    """
-    Return the object at *url*.
-
-    Raises:
-        OSError: It does not exist, is a folder, or is not accessible.
-    """
+    """Return the object at *url*. Raise `OSError` if it is missing or a folder."""
     file_system, path = open_file_system(url, storage_options)
     info = call_store(url, storage_options, file_system.info, path)
     if info["type"] == "directory":
@@ -123,12 +118,7 @@ def locate(url: str, storage_options: Mapping[str, Any] = _NO_OPTIONS) -> Stored
 
 
 def stored_object(url: str, info: Mapping[str, Any], **more: Any) -> StoredObject:
-    """
-    Return the object that a file system describes as *info*.
-
-    Raises:
-        OSError: Its size is unknown.
-    """
+    """Return the object that a file system describes as *info*, with its size."""
     if info.get("size") is None:
         raise PermanentStoreError(
             f"{shown(url)}: the server does not report its size: copy it to a file"
@@ -162,10 +152,10 @@ class ObjectFile:
     def read(self, size: int = -1, /) -> bytes:
         """Return up to *size* bytes, and none at the end."""
         data = self._chunk.read(size)
-        if data or self._next is None:
+        if data or self._end >= self._object.size:
             return data
         try:
-            chunk = self._next.result()
+            chunk = self._next.result() if self._next else self._fetch(self._end)
         except Exception:  # it is repeated here, where Ctrl-C interrupts the delays
             options = self._object.storage_options
             chunk = call_store(self._object.url, options, self._fetch, self._end)
@@ -176,12 +166,7 @@ class ObjectFile:
         return self._chunk.read(size)
 
     def check_unchanged(self) -> None:
-        """
-        Raise if the object was overwritten while it was read.
-
-        Raises:
-            OSError: It was overwritten or deleted.
-        """
+        """Raise an `OSError` if the object was overwritten or deleted meanwhile."""
         url, version = self._object.url, self._object.version
         options = self._object.storage_options
         info = call_store(url, options, self._fs.info, self._path)
@@ -194,14 +179,10 @@ class ObjectFile:
         return self._object.size > CHUNK
 
     def _fetch_later(self) -> Future[bytes] | None:
-        if self._end >= self._object.size:
-            return None
-        try:
-            return self._thread.submit(self._fetch, self._end)
-        except RuntimeError:  # the thread has ended, so `read` fetches it
-            cancelled: Future[bytes] = Future()
-            cancelled.cancel()
-            return cancelled
+        if self._end < self._object.size:
+            with contextlib.suppress(RuntimeError):  # the thread has ended
+                return self._thread.submit(self._fetch, self._end)
+        return None
 
     def _fetch(self, start: int) -> bytes:
         end = min(start + CHUNK, self._object.size)
@@ -294,24 +275,18 @@ def call_store(
     *args: Any,
     **more: Any,
 ) -> Any:
-    """
-    Call *function* of a file system, and repeat it after an error that may pass.
-
-    Raises:
-        OSError: The last error, with advice. The error of the store is its cause.
-    """
-    for delay in (*DELAYS, None):
+    """Call *function* of a file system, and repeat it after an error that may pass."""
+    for delay in DELAYS:
         try:
             with explain_errors(url, storage_options):
                 return function(*args, **more)
         except (FileNotFoundError, PermissionError, PermanentStoreError):
             raise
         except OSError as error:
-            if delay is None:
-                raise
             logger.warning("%s; the next attempt is in %g seconds", error, delay)
         time.sleep(delay)
-    raise AssertionError("unreachable")
+    with explain_errors(url, storage_options):
+        return function(*args, **more)
 
 
 _ADVICE: Final[tuple[tuple[str, type[OSError], str], ...]] = (

@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 from _ext import texts
 from braze_heap import events
 from braze_heap._options import declaration_of, doc_of, shown_default
-from braze_heap.config._keys import TABLES, declared_in, variable_of
+from braze_heap.config._tables import TABLES, declared_in, variable_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.heap import HeapOptions
 
