@@ -56,8 +56,10 @@ from braze_heap.exceptions import (
     LedgerError,
     SinkUnavailable,
     StateError,
+    context_of,
     is_of_mapper,
     retry_after_of,
+    text_of,
 )
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
@@ -218,14 +220,14 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         """Log the cause: at WARNING if a retry may help, at ERROR otherwise."""
         is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
-        cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
+        cause = text_of(error)
         if outcome == "mapper":
             cause = f"a mapper cannot map now: {cause}"
         self._log_limiter.log(
             logger,
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
-            context={**(getattr(error, "context", None) or {}), "outcome": outcome},
+            context={**context_of(error), "outcome": outcome},
         )
 
     def _notify(self, details: BatchDetails) -> None:
