@@ -68,6 +68,7 @@ from braze_heap.report import Report, counts
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
+    InvalidReceiptError,
     Receipt,
     Rejection,
     Sink,
@@ -343,12 +344,15 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
             try:
                 given = yield functools.partial(self._send, calls)
                 if not isinstance(given, Receipt):
-                    raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+                    text = f"send returned {kind_of(given)}, not a Receipt"
+                    raise InvalidReceiptError(text)
                 receipt = given.checked(len(calls))
             except SinkUnavailable as error:
                 unavailable = error.with_traceback(None)
             except Exception as error:  # a bug of the sink
                 text = f"the sink raised {describe_exception(error)}"
+                if isinstance(error, InvalidReceiptError):
+                    text = f"{type(self.sink).__name__} has a bug: {error}"
                 unavailable = SinkUnavailable(text, context=error_context(error))
             else:
                 self._outage.succeeded()

@@ -9,7 +9,12 @@ from typing import Protocol, Self
 import attrs
 
 from braze_heap._wiring import is_async, require
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import Call
+
+
+class InvalidReceiptError(BrazeHeapError, ValueError):
+    """The receipt of a sink is wrong. The message quotes no value."""
 
 
 @attrs.frozen
@@ -64,14 +69,14 @@ class Receipt:
         Return the receipt if it is valid for *size* calls.
 
         Raises:
-            ValueError: The receipt does not account for each call exactly once, or a
-                value has the wrong type.
+            InvalidReceiptError: The receipt does not account for each call exactly
+                once, or a value has the wrong type.
         """
         if not isinstance(self.rejections, tuple | list):
-            raise ValueError("invalid receipt: rejections must be a tuple")
+            raise InvalidReceiptError("invalid receipt: rejections must be a tuple")
         for rejection in self.rejections:
             if not (isinstance(rejection, Rejection) and rejection.is_valid):
-                raise ValueError(
+                raise InvalidReceiptError(
                     "invalid receipt: a Rejection needs an int as index, texts as "
                     "reason and detail, and an int or None as status"
                 )
@@ -79,7 +84,7 @@ class Receipt:
         is_sane = len(indexes) == len(self.rejections) and indexes <= set(range(size))
         accepted = self.accepted if isinstance(self.accepted, int) else None
         if not is_sane or accepted != size - len(indexes):
-            raise ValueError(
+            raise InvalidReceiptError(
                 "invalid receipt: accepted + rejections must equal the batch size"
             )
         return self

@@ -274,7 +274,6 @@ BAD_RECEIPTS: dict[str, Any] = {
     "numbers": Receipt(0, (0,)),  # type: ignore[arg-type]
     "generator": Receipt(0, (r for r in [Rejection(0, "x")])),  # type: ignore[arg-type]
     "accepted": Receipt(1.0),  # type: ignore[arg-type]
-    "none": None,
 }
 
 
@@ -290,7 +289,7 @@ def test_a_pipeline_takes_no_malformed_receipt(
             return receipt  # type: ignore[no-any-return]
 
     pipeline = bh.Pipeline(bh.Transformer(), wrap(Odd()), bh.DISCARD)
-    with pytest.raises(SinkUnavailable, match="the sink raised"):
+    with pytest.raises(SinkUnavailable, match=r"has a bug: (invalid receipt|send)"):
         pipeline.run([make_raw("users.messages.email.Click")])
 
 
