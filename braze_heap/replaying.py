@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from braze_heap._wiring import require
@@ -75,32 +76,53 @@ def replay(
     if isinstance(destinations, str):
         raise TypeError("destinations must be a list, not a str: write [destination]")
     wanted = {pipeline.destination} if destinations is None else {*destinations}
-    others: Counter[str] = Counter()
-
-    def is_wanted(record: DeadRecord) -> bool:
-        if record.key in kept:
-            return False
-        if record.destination in wanted or record.is_damaged:
-            return True
-        others[record.destination] += 1
-        return False
-
-    missing = _MissingMappers(pipeline.transformer, force=force)
+    others, lacked = Counter[str](), Counter[str]()
     report, kept = Report(), set[str]()
+    lacking = _lacking(pipeline.transformer)
+
+    def is_replayed(record: DeadRecord) -> bool:
+        nonlocal report
+        if record.key in kept:  # a store may return it again if it was appended again
+            return False
+        if record.destination not in wanted and not record.is_damaged:
+            others[record.destination] += 1
+            return False
+        names = [] if force else lacking(tuple(record.mappers.items()))
+        for name in names:
+            if name not in lacked:
+                logger.warning("Not replayed, the transformer has no mapper %s", name)
+        lacked.update(names)
+        if names:
+            report += _MAPPER_MISSING
+        return not names
+
     with _exclusive_replay(dead_letter):
-        # A store may return a record again that was appended again meanwhile.
-        waiting = (
-            record
-            for record in dead_letter.read()
-            if is_wanted(record) and not missing.keeps(record)
-        )
-        for batch in _batches(waiting, batch_size):
+        for batch in _batches(filter(is_replayed, dead_letter.read()), batch_size):
             done, keys = _replay_batch(pipeline, batch)
             done_with = [record.key for record in batch if record.key not in keys]
             call_plain(dead_letter.forget, done_with)
             kept |= keys
             report += done
-    return report + missing.report() + Report(other_destinations=others)
+    return report + Report(missing_mappers=lacked, other_destinations=others)
+
+
+_MAPPER_MISSING: Final = Report(
+    1, dead_lettered_by_reason={str(Reason.MAPPER_MISSING): 1}
+)
+
+
+def _lacking(
+    transformer: Transformer,
+) -> Callable[[tuple[tuple[str, str], ...]], list[str]]:
+    """Return a function that returns which of some mappers *transformer* lacks."""
+    # A wrapper that only has `transform` lacks all of them.
+    missing = getattr(transformer, "missing_mappers", dict)
+
+    @functools.cache
+    def lacking(listed: tuple[tuple[str, str], ...]) -> list[str]:
+        return [f"{key} {name}" for key, name in missing(dict(listed)).items()]
+
+    return lacking
 
 
 def _replay_batch(
@@ -139,42 +161,6 @@ def _events_in(body: bytes) -> list[Any]:
     except UnreadableError:
         # A new record would lose the name of the file and the place of the damage.
         return []
-
-
-class _MissingMappers:
-    """Mappers that a transformer lacks, with the number of records that need them."""
-
-    def __init__(self, transformer: Transformer, *, force: bool) -> None:
-        # A wrapper that only has `transform` lacks all of them.
-        self._missing = getattr(transformer, "missing_mappers", dict)
-        self._force = force
-        self._known: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
-        self._records = 0
-        self._mappers: Counter[str] = Counter()
-
-    def keeps(self, record: DeadRecord) -> bool:
-        """Return whether *record* has to stay, and count it."""
-        if self._force or not record.mappers:
-            return False
-        listed = tuple(record.mappers.items())
-        if listed not in self._known:
-            self._known[listed] = self._missing(record.mappers)
-        missing = [f"{key} {name}" for key, name in self._known[listed].items()]
-        for name in missing:
-            if name not in self._mappers:
-                logger.warning("Not replayed, the transformer has no mapper %s", name)
-        self._mappers.update(missing)
-        self._records += bool(missing)
-        return bool(missing)
-
-    def report(self) -> Report:
-        """Return the counts of the records that stay, and of the mappers they need."""
-        reason = str(Reason.MAPPER_MISSING)
-        return Report(
-            self._records,
-            dead_lettered_by_reason={reason: self._records} if self._records else {},
-            missing_mappers=self._mappers,
-        )
 
 
 _RUNNING: Final[dict[int, object]] = {}

@@ -7,14 +7,13 @@ ASGI service: a receiver with pages for health, readiness and metrics.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import functools
 import importlib
 import math
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -67,19 +66,8 @@ _UNREADABLE: Final = Report(
 )
 
 
-@attrs.define
-class RequestMetrics:
-    """
-    One request to the endpoint: status, seconds to the response, and counts of the
-    processed events, which are empty for most responses except 200.
-    """
-
-    status: int = 503
-    seconds: float = 0.0
-    report: Report = attrs.field(factory=Report)
-
-
-_REQUEST: Final = contextvars.ContextVar[RequestMetrics]("braze_heap_request")
+_REPORTS: Final = contextvars.ContextVar[list[Report]]("braze_heap_reports")
+"""Reports of the batches of the request that runs in this context."""
 
 
 class Metrics(PrometheusObserver):
@@ -133,32 +121,30 @@ class Metrics(PrometheusObserver):
             elif details.outcome == "processed":
                 self._failed_at.pop("sink", None)
                 self._failed_at.pop("mapper", None)
-        if (request := _REQUEST.get(None)) is not None:
-            request.report += report
+        if (reports := _REPORTS.get(None)) is not None:
+            reports.append(report)
 
-    @contextlib.contextmanager
-    def _measure_request(self) -> Iterator[RequestMetrics]:
-        """
-        Count one request, which includes the batches that run in the block.
-
-        It is a 503 unless the block sets the status.
-        """
-        request, start = RequestMetrics(), self._clock()
-        token = _REQUEST.set(request)
+    async def _measure(
+        self, handling: Awaitable[Response]
+    ) -> tuple[Response, Report, float]:
+        """Count one request; return its response, counts of its events, and seconds."""
+        start, reports = self._clock(), list[Report]()
+        status, token = 503, _REPORTS.set(reports)
         try:
-            yield request
+            response = await handling
+            status = response.status
         except BaseException:  # the server cancels it, and answers 503
             self.cancelled += 1
             raise
         finally:
-            _REQUEST.reset(token)
-            request.seconds = self._clock() - start
-            self._requests.labels(request.status).inc()
-            if request.status == _http.UNREADABLE.status:  # one event without a batch
-                request.report += _UNREADABLE
-                self._count(_UNREADABLE)
-                with self._lock:
-                    self.report += _UNREADABLE
+            _REPORTS.reset(token)
+            self._requests.labels(status).inc()
+        if status == _http.UNREADABLE.status:  # one event without a batch
+            reports.append(_UNREADABLE)
+            self._count(_UNREADABLE)
+            with self._lock:
+                self.report += _UNREADABLE
+        return response, sum(reports, Report()), self._clock() - start
 
     def failures(self) -> dict[str, float]:
         """
@@ -247,14 +233,13 @@ class Service:
 
     async def _handle(self, request: Request) -> Response:
         try:
-            with self.metrics._measure_request() as measured:
-                response = await self.receiver.handle(request)
-                measured.status = response.status
+            handling = self.receiver.handle(request)
+            response, report, seconds = await self.metrics._measure(handling)
         except asyncio.CancelledError:
             cause = "it took longer than the shutdown waits, or the client disconnected"
             self.receiver._log_problem(503, f"Request cut off (503): {cause}")
             raise
-        report, ms = measured.report, measured.seconds * 1000
+        ms = seconds * 1000
         text = str(report) if report.received else "0 events"
         context = {"status": response.status, **counts(report), "ms": round(ms, 1)}
         shown = response.status, text, ms

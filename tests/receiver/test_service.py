@@ -14,10 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import braze_heap as bh
 from braze_heap import Pipeline, SinkUnavailable, Transformer
+from braze_heap._sansio import run_now
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.observers import BatchDetails
 from braze_heap.observers.prometheus import PrometheusObserver
 from braze_heap.receiver import AsyncReceiver, _http
+from braze_heap.receiver._http import ACCEPTED, Response
 from braze_heap.receiver.service import READY_AFTER, Metrics, Service
 from braze_heap.report import Report
 from braze_heap.sinks import MemorySink, Receipt
@@ -440,11 +442,13 @@ def test_counts_are_exact_under_threads() -> None:
     metrics = Metrics()
     details = BatchDetails("processed", Report(2, 2), 0.1, "Sink")
 
+    async def handle() -> Response:
+        metrics(details)
+        return ACCEPTED
+
     def count() -> None:
         for _ in range(300):
-            with metrics._measure_request() as request:
-                request.status = 200
-                metrics(details)
+            run_now(metrics._measure(handle()))
 
     threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
