@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -419,8 +421,8 @@ def test_an_async_pipeline_calls_the_ledger_in_a_thread() -> None:
         only_user_properties(), ThreadedSink(sink), DISCARD, ledger=ledger
     )
 
-    for event_id, time in (("new", START + 1), ("old", START)):
-        asyncio.run(pipeline.run([stating(event_id, time, plan=event_id)]))
+    for event_id, at in (("new", START + 1), ("old", START)):
+        asyncio.run(pipeline.run([stating(event_id, at, plan=event_id)]))
 
     assert sink.people["jane"] == {"plan": "new"}
     assert threading.get_ident() not in ledger.threads
@@ -746,6 +748,50 @@ def test_no_destination_gets_an_older_value_after_a_newer_one(data: Any) -> None
 
     for written in times.values():
         assert written == sorted(written)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_each_destination_ends_with_its_newest_value(seed: int) -> None:
+    """Also if threads deliver to one or both, and sinks fail before or after."""
+    rng, lock, ledger = random.Random(seed), threading.Lock(), MemoryLedger()
+
+    class Flaky(Heap):
+        def __init__(self, name: str) -> None:
+            super().__init__(*rng.sample(range(30), 6))
+            self.destination = name
+
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            """Raise, or send, or both."""
+            if rng.random() < 0.1:
+                raise SinkUnavailable("before")
+            time.sleep(rng.random() / 1000)
+            with lock:
+                receipt = super().send(calls)
+            time.sleep(rng.random() / 1000)
+            if rng.random() < 0.1:
+                raise SinkUnavailable("after")
+            return receipt
+
+    one, two = Flaky("one"), Flaky("two")
+    sinks = [(one,), (two,), (one, two)]
+    jobs = [(rng.choice(sinks), rng.sample(range(30), 2)) for _ in range(30)]
+
+    def deliver(job: tuple[Sequence[Flaky], list[int]]) -> None:
+        events = [stating(f"{n}", START + n, plan=n) for n in job[1]]
+        pipeline = Pipeline(
+            only_user_properties(), Tee(*job[0]), DISCARD, ledger=ledger
+        )
+        while True:
+            with contextlib.suppress(SinkUnavailable):
+                pipeline.run(events)
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(deliver, jobs))
+
+    for sink in one, two:
+        numbers = {n for targets, stated in jobs if sink in targets for n in stated}
+        assert sink.people["jane"] == {"plan": max(numbers - sink.bad)}
 
 
 class NoDeletions(Two):

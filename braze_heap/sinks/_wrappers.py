@@ -137,8 +137,8 @@ class Filtered(_Wrapper, ClosingContextManager):
     Args:
         sink: Destination. `close` closes it.
         keep: Function of a call.
-        name: Name of the filter. A backfill needs it, because its progress holds for
-            the calls that *keep* chooses. So another filter gets another name.
+        name: Name of the filter. A backfill needs it. Its progress, and dead letters,
+            are kept under it, so another filter needs another name.
     """
 
     def __init__(
