@@ -30,7 +30,7 @@ import attrs
 
 from braze_heap.heap.calls import AddUserProperties, Value
 from braze_heap.sinks._protocol import ClosingContextManager
-from braze_heap.state._protocol import call_plain
+from braze_heap.state._protocol import call_plain, several
 
 logger: logging.Logger = logging.getLogger("braze_heap.state")
 
@@ -341,7 +341,7 @@ class MemoryLedger(ClosingContextManager):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users."""
-        wanted = {*identities}
+        wanted = {*several(identities)}
         with self._lock:
             for key in [key for key in self._entries if key.identity in wanted]:
                 del self._entries[key]

@@ -163,6 +163,13 @@ def call_plain(method: Callable[..., object], *arguments: object) -> None:
         raise TypeError(f"{name} is called without await, but is async")
 
 
+def several(texts: Iterable[str]) -> Iterable[str]:
+    """Return *texts*. Raise `TypeError` for a single one, which has letters."""
+    if isinstance(texts, str):
+        raise TypeError("forget needs a list, not a str: write [text]")
+    return texts
+
+
 @attrs.frozen
 class Stats:
     """

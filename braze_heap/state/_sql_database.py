@@ -37,7 +37,7 @@ from braze_heap.state._parts import (
     parse_entry,
     to_row,
 )
-from braze_heap.state._protocol import BackfillKey, Position, Stats
+from braze_heap.state._protocol import BackfillKey, Position, Stats, several
 from braze_heap.state._record import DeadRecord, in_utc, storable
 from braze_heap.state._state_file import lock_file
 
@@ -410,7 +410,7 @@ class SqlDeadLetter(_SqlPart, DeadLetterPart[SqlDatabase]):
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys."""
-        key, waiting = _DEAD_LETTERS.c.key, map(storable, keys)
+        key, waiting = _DEAD_LETTERS.c.key, map(storable, several(keys))
         while chunk := [*itertools.islice(waiting, _CHUNK)]:
             # Locked in the order of `append`, so that neither waits for the other.
             locked = sa.select(key).where(key.in_(chunk)).order_by(key)
@@ -475,7 +475,7 @@ class SqlLedger(_SqlPart):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, for every destination."""
-        identity, waiting = _USER_PROPERTIES.c.identity, iter(identities)
+        identity, waiting = _USER_PROPERTIES.c.identity, iter(several(identities))
         while chunk := [*itertools.islice(waiting, _CHUNK)]:
             with self._database.transaction(LedgerError) as db:
                 self._database.lock_users(db, chunk)

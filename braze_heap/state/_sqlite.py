@@ -32,7 +32,7 @@ from braze_heap.state._parts import (
     parse_time,
     to_row,
 )
-from braze_heap.state._protocol import BackfillKey, Position, Stats, stats
+from braze_heap.state._protocol import BackfillKey, Position, Stats, several, stats
 from braze_heap.state._record import DeadRecord, storable
 from braze_heap.state._state_file import (
     LAYOUT,
@@ -222,7 +222,7 @@ class SqliteDeadLetter(_SqlitePart, DeadLetterPart[StateFile]):
         Raises:
             DeadLetterFull: The disk has not enough room to log one of them.
         """
-        waiting = [[*keys]]
+        waiting = [[*several(keys)]]
         with contextlib.suppress(DeadLetterFull):
             self._query("PRAGMA wal_checkpoint(PASSIVE)")  # may free room for the log
         while waiting:
@@ -328,7 +328,7 @@ class SqliteLedger(_SqlitePart):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, from the log of the file too."""
-        users = [(identity,) for identity in identities]
+        users = [(identity,) for identity in several(identities)]
         if not users:
             return
         with self._transaction() as db:
