@@ -234,13 +234,27 @@ def encode_text(value: dict[str, Any]) -> str:
 
 
 def encode_changed(text: str, given: Any, changed: Any) -> str:
-    """Return *changed* as JSON, but *text*, the JSON of *given*, if they are equal."""
-    if changed == given:
+    """
+    Return *changed* as JSON, but *text*, the JSON of *given*, if they are equal.
+
+    Of a name that *text* repeats in an object, *given* has only the last value.
+    """
+    if changed == given and not _repeats_names(text):
         return text
     try:
         return encode_text(changed)
     except ValueError:  # NaN and infinities are kept
         return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+
+
+def _repeats_names(text: str) -> bool:
+    repeats: list[bool] = []
+
+    def note(members: list[tuple[str, Any]]) -> None:
+        repeats.append(len(dict(members)) < len(members))
+
+    json.loads(text.removeprefix("\ufeff"), object_pairs_hook=note, parse_int=str)
+    return any(repeats)
 
 
 _NULL: Final = re.compile(b"null")

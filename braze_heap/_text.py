@@ -1,7 +1,8 @@
-"""Text in UTF-16 code units, as Heap measures it; globs; and similar names."""
+"""Text in UTF-16 code units, as Heap measures it; names; and kinds of values."""
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 
 def utf16_length(text: str) -> int:
@@ -46,3 +47,26 @@ def similar(
 def is_glob(text: str) -> bool:
     """Return whether *text* is a pattern of names, such as ``Email*``."""
     return any(character in text for character in "*?[")
+
+
+def json_kind(value: object) -> str:
+    """
+    Return the kind of a JSON value, such as ``a list``, for error messages.
+
+    The value is never shown because it may be secret.
+    """
+    if value is None:
+        return "null"
+    cls = type(value)
+    return _JSON_KINDS.get(cls, f"a {cls.__name__}")
+
+
+_JSON_KINDS: Final[Mapping[type, str]] = {
+    bool: "a boolean",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "a list",
+    str: "text",
+    tuple: "a list",
+}

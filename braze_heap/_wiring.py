@@ -75,13 +75,21 @@ def require(
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
     # A list has methods with the names of those of stores.
-    if isinstance(given, type | list) or not callable(function):
+    if isinstance(given, type) or type(given) is list or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
         raise TypeError(
             f"{type(given).__name__}.{method} is async, but {user} calls it without "
             "await: make it a plain method"
         )
+
+
+def check_name(needs: str, name: object) -> None:
+    """Raise, with *needs* as the beginning of the message, if *name* is not a name."""
+    if not isinstance(name, str):
+        raise TypeError(f"{needs}, not {kind_of(name)}")
+    if not name or name.isspace():
+        raise ValueError(f"{needs} that is not empty")
 
 
 def check_function(name: str, function: object, *, takes: str = "an event") -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 import attrs
 
 from braze_heap._json_limits import MAX_EXACT
-from braze_heap._text import utf16_length
+from braze_heap._text import json_kind, utf16_length
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
 from braze_heap.events._field_types import INVALID, shortest_float32
@@ -473,12 +473,8 @@ def _error(reason: Reason, path: str, flaw: str) -> EventError:
 
 
 def _article(value: object) -> str:
-    names: dict[type, str] = {dict: "an object", list: "a list", str: "text"}
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "a boolean"
-    name = type(value).__name__
-    other = f"a number ({name})" if isinstance(value, int | float) else f"a {name}"
-    return names.get(type(value), other)
+    kind = json_kind(value)
+    return f"{kind} ({type(value).__name__})" if kind == "a number" else kind
 
 
 _KNOWN: Final = EventParser(EVENT_TYPES)

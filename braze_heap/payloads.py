@@ -85,7 +85,12 @@ class StandardUserProperties(HeapUserProperties):
 
 @attrs.define
 class HeapUserDeletion:
-    """Deletion of the user in Heap, with all events. It cannot be undone."""
+    """
+    Deletion of the user in Heap, with all events. It cannot be undone.
+
+    It needs ``Transformer(deletions=True)``. Other payloads of the same event are then
+    not sent.
+    """
 
 
 Payload: TypeAlias = HeapEvent | HeapUserProperties | HeapUserDeletion

@@ -46,10 +46,10 @@ class Reason(StrEnum):
     """
 
     INTERNAL_ERROR = "internal_error"
-    """An unexpected error while the event was read or mapped."""
+    """An unexpected error while the event was read or mapped: please report it."""
 
     UNREADABLE = "unreadable"
-    """The bytes are not JSON or Avro, or do not contain events."""
+    """The bytes are not JSON or Avro with events. Everything before them was read."""
 
     REJECTED_BY_HEAP = "rejected_by_heap"
     """Heap rejects the call, also when it is sent on its own."""
@@ -68,7 +68,10 @@ class SkipReason(StrEnum):
     """Reason why nothing of an event is sent, by a policy of yours."""
 
     NO_IDENTITY = "no_identity"
-    """The event has no identity: it is missing, null, empty or blank."""
+    """
+    The event has no identity: it is missing, null, empty or blank. The option
+    ``identity`` chooses the field.
+    """
 
     NOT_MAPPED = "not_mapped"
     """The event has no mapper, or its mapper returned nothing."""
@@ -83,7 +86,7 @@ class SkipReason(StrEnum):
     """The person is not in the sample of the option ``sample``."""
 
     MACHINE = "machine"
-    """A machine opened the email, or is suspected to have clicked the link."""
+    """``machines="drop"``: a machine opened the email, or is suspected of the click."""
 
     OUTDATED = "outdated"
     """The event only states user properties, and newer statements replace them all."""

@@ -83,7 +83,7 @@ class Origins(Sequence[Any]):
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return repr([*self])
+        return f"<{len(self)} origins>"  # without values
 
     def __reduce__(self) -> tuple[Any, ...]:
         return list, ([*self],)

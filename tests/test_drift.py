@@ -253,13 +253,13 @@ def test_known_findings_can_be_ignored() -> None:
     ("count", "total", "shown"),
     [
         (1, 1, "1 event (100%)"),
-        (1, 300, "1 event (under 1%)"),
-        (299, 300, "299 events (over 99%)"),
-        (2, 3, "2 events (67%)"),
+        (1, 300, "1 event (0.333%)"),
+        (299, 300, "299 events (99.7%)"),
+        (2, 3, "2 events (66.7%)"),
     ],
 )
-def test_percentage_is_exact_at_its_ends(count: int, total: int, shown: str) -> None:
-    """Only an exact share is shown as 0% or 100%."""
+def test_share_has_three_digits(count: int, total: int, shown: str) -> None:
+    """A rare field, or one that some events lack, is not shown as 0% or 100%."""
     events = [click(tint="a")] * count + [click()] * (total - count)
 
     (tint,) = drift_of(*events).new_fields
@@ -409,10 +409,14 @@ def test_known_name_has_the_type_of_other_classes() -> None:
     """A field has the type that other classes declare for its name."""
     (lines,) = drift_of(click(message_extras="{}", latitude=1)).lines_to_add(14)
 
-    assert "    latitude: Float32 | None = personal(since=14)\n" in lines.text
-    assert "    message_extras: JsonText | None = personal(since=14)\n" in lines.text
+    assert (
+        "    latitude: Float32 | None = field(privacy=Privacy.MARKED, since=14)\n"
+        in lines.text
+    )
+    marked = "field(privacy=Privacy.MARKED, since=14)"
+    assert f"    message_extras: JsonText | None = {marked}\n" in lines.text
     assert lines.imports == (
-        "from braze_heap.events import Float32, JsonText, personal"
+        "from braze_heap.events import Float32, JsonText, Privacy, field"
     )
 
 
@@ -420,8 +424,8 @@ def test_declaration_has_the_release() -> None:
     """A declaration has the given release, or an ellipsis."""
     drift = drift_of(click(tint="a"))
 
-    assert "    tint: str | None = since(14)\n" in drift.lines_to_add(14)[0].text
-    assert "    tint: str | None = since(...)\n" in drift.lines_to_add()[0].text
+    assert "    tint: str | None = field(since=14)\n" in drift.lines_to_add(14)[0].text
+    assert "    tint: str | None = field(since=...)\n" in drift.lines_to_add()[0].text
 
 
 def test_field_that_cannot_be_declared_is_a_comment() -> None:
@@ -495,7 +499,7 @@ def test_redacted_custom_properties_are_named() -> None:
         "custom_properties.contact.phone": 1,
     }
     shown = drift.to_markdown() + drift.to_json() + str(drift)
-    assert "`custom_properties.email`: 2 events" in shown
+    assert "| `custom_properties.email` | 2 |" in shown
     assert CANARY not in shown
 
 

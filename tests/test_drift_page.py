@@ -50,41 +50,56 @@ Ignored: 7.
 
 ## Not read
 
-- `bad_time`: 1,000
+| reason | count |
+| --- | --- |
+| `bad_time` | 1,000 |
 
 ## New event types
 
-### `users.messages.email.Read`
-
-2 events: `EmailRead` in `email`.
-
-| place | field | observed | events |
+| event type | count | class name | module |
 | --- | --- | --- | --- |
-| properties | `seconds` | int, float | 2 events (100%) |
+| `users.messages.email.Read` | 2 | `EmailRead` | `email` |
+| `pig\\xe9on` | 1 |  |  |
 
-### `pig\\xe9on`
+## Fields of new event types
 
-1 event.
+| event type | place | name | found | frequency |
+| --- | --- | --- | --- | --- |
+| `users.messages.email.Read` | `properties` | `seconds` | `int or float` | `2 events \
+(100%)` |
 
 ## New fields
 
-| event type | place | field | observed | events |
+| event type | place | name | found | frequency |
 | --- | --- | --- | --- | --- |
-| `users.messages.email.Click` | properties | `color` | text | 1 event (under 1%) |
+| `users.messages.email.Click` | `properties` | `color` | `text` | `1 event (0.1%)` |
 
-## Values of other types
+## Values of other types than documented
 
-| event type | place | field | observed | documented | events |
-| --- | --- | --- | --- | --- | --- |
-| `users.messages.email.Click` | properties | `link_alias` | int, null | text \
-| 3 events (50%) |
+| event type | place | name | found | frequency |
+| --- | --- | --- | --- | --- |
+| `users.messages.email.Click` | `properties` | `link_alias` | `int or null where \
+text is documented` | `3 events (50%)` |
 
-## Redacted because of their names
+## Redacted by default, because their names have a word such as email
 
-By default, text under a name with a word such as email is not sent. To send it: \
-`personal_fields = {"NAME" = "keep"}`.
+| event type | name | count |
+| --- | --- | --- |
+| `users.messages.email.Click` | `custom_properties.email` | 1 |
 
-- `users.messages.email.Click` `custom_properties.email`: 1 event
+To send one: personal_fields = {"NAME" = "keep"}
+
+## Documented fields not seen in this input
+
+| event type | form | count | names |
+| --- | --- | --- | --- |
+| `users.messages.email.Click` | `http` | 4 | `url`, `is_amp` |
+
+## Documented types not seen in this input
+
+| event type |
+| --- |
+| `users.UserOrphan` |
 
 ## Lines to add
 
@@ -108,21 +123,13 @@ class EmailRead(
     """Observed in traffic; not documented yet."""
 ```
 
-Into the body of `EmailClick` in `braze_heap.events.email`. It needs \
-`from braze_heap.events import since`.
+Into the body of `EmailClick` in `braze_heap.events.email`, which needs `from \
+braze_heap.events import field`:
 
 ```python
-    color: str | None = since(...)
+    color: str | None = field(since=...)
     """Observed in traffic; not documented yet."""
 ```
-
-## Documented fields not seen in this input
-
-- `users.messages.email.Click` (http): `url`, `is_amp`
-
-## Documented types not seen in this input
-
-- `users.UserOrphan`
 '''
 
 
@@ -140,7 +147,7 @@ def test_the_text_has_a_line_for_each_finding() -> None:
     assert str(FULL).splitlines() == [
         f"new type {READ}, 2 events",
         "new type pigéon, 1 event",
-        f"new field {CLICK} properties.color: text, 1 event (under 1%)",
+        f"new field {CLICK} properties.color: text, 1 event (0.1%)",
         f"type change {CHANGES[0]}",
         "5 more new names than are kept",
     ]

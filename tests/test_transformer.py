@@ -668,3 +668,15 @@ def test_an_event_is_any_mapping(wrap: Callable[[Any], Any]) -> None:
 def test_the_bytes_of_a_file_are_told_where_to_go(data: bytes) -> None:
     """Gzip and Avro are formats of files."""
     assert "use read_events" in the_rejection(data).detail
+
+
+def test_repr_of_a_result_shows_no_event() -> None:
+    """Neither does the repr of its origins, which are whole events."""
+    body = json.dumps(
+        {"events": [make_raw(EmailClick, url="https://a.example/c4n4ry")]}
+    )
+    result = bh.Transformer().transform(body)
+
+    assert "c4n4ry" in str(result.origins[0])
+    assert "c4n4ry" not in repr(result)
+    assert repr(result.origins) == "<1 origins>"

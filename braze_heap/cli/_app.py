@@ -10,7 +10,6 @@ import click
 from braze_heap import __version__
 from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
-from braze_heap.cli._signals import status_of
 from braze_heap.exceptions import DeliveryError
 
 _COMMANDS: Final = (
@@ -22,26 +21,19 @@ _COMMANDS: Final = (
 class _LazyGroup(click.Group):
     """The commands, whose modules load when they are called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_COMMANDS})
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return [*_COMMANDS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Return the command; the error for a wrong name suggests another one."""
         if cmd_name not in _COMMANDS:
-            return super().get_command(ctx, cmd_name)
+            hint = did_you_mean(cmd_name, _COMMANDS)
+            name = ui.safe(cmd_name)
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
         name = cmd_name.replace("-", "_")
         module = importlib.import_module(f"braze_heap.cli._{name}")
         command: click.Command = getattr(module, name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; the error for a wrong name suggests another one."""
-        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            hint = did_you_mean(args[0], self.list_commands(ctx))
-            name = ui.safe(args[0])
-            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a path that cannot be used is an error to show."""
@@ -91,4 +83,4 @@ def run() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort as error:
-        sys.exit(status_of(error.__cause__))
+        sys.exit(ui.status_of(error.__cause__))

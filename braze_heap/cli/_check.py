@@ -31,25 +31,11 @@ from braze_heap.storage._objects import shown
 if TYPE_CHECKING:
     from braze_heap.heap import HeapSink
 
-_STORAGE_ONLY: Final = (
-    f"{DELETION} arrives only in storage files: send these, because `serve` never "
-    "receives it."
-)
-
 _SEE: Final = "`braze-heap config` prints every key with its meaning."
 
-_SINK_HELP: Final = "See `braze-heap send --help` for how a sink is written."
+_LITTLE: Final = 100 << 20  # bytes; less free space is a problem
 
-_HOST_HELP: Final = (
-    "Look at region and base_url, name service, firewall and certificates. "
-    "Behind a proxy add trust_env=1 to the sink."
-)
-
-_LITTLE: Final = 100 << 20
-"""Bytes; less free space is a problem."""
-
-_NEARLY_FULL: Final = 0.9
-"""Share of their cap from which on dead letters are a problem."""
+_NEARLY_FULL: Final = 0.9  # share of their cap from which dead letters are a problem
 
 
 @attrs.frozen
@@ -62,18 +48,7 @@ class Finding:
     ok: bool = True
 
 
-@click.command(
-    short_help="See whether everything is in place.",
-    epilog=ui.epilog(
-        """
-        braze-heap check
-        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
-        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
-        """,
-        one="there is a problem",
-        zero="all is well",
-    ),
-)
+@ui.command(one="there is a problem", zero="all is well")
 @click.argument(
     "url", metavar="[URL]", required=False, type=opts.FilePath(exists=True, urls=True)
 )
@@ -82,7 +57,7 @@ class Finding:
     "transform sink state serve",
     sinks.sink_option("A sink to look at; see `braze-heap send --help`."),
     *sinks.state_options(
-        "A state file or database to look at.  [default: state.db]", type=sinks.place_of
+        "A state file or database to look at.  [default: state.db]", type=opts.place_of
     ),
     opts.key_option(
         "serve.token_env",
@@ -106,19 +81,25 @@ def check(
     as_json: bool,
 ) -> None:
     """
-    Look at configuration, sink, host, state and disk, and show what to do.
+    Look at configuration, sink, host, state and disk.
 
-    Each value of the configuration is shown with its source. No event is sent. Nothing
-    is written, except the tables of a database. The host of Heap gets one request
-    without content (HEAD), through the same proxy as events. Of URL, a folder or bucket
-    of Currents files, the first object is looked up.
+    Each value of the configuration is shown with its source, each problem with advice.
+    No event is sent. Nothing is written, except the tables of a database. The host of
+    Heap gets one request without content (HEAD), through the same proxy as events. Of
+    URL, a folder or bucket of Currents files, the first object is looked up.
+
+    Examples::
+
+        braze-heap check
+        braze-heap check --config service.toml --sink 'heap:?app_id=11&region=eu'
+        braze-heap check --sink 'heap:?app_id=11' --state state.db --json
     """
-    found, notes = _Findings(), list[str]()
+    found, notes = _Findings(timeout), list[str]()
     values: list[tuple[str, str, str]] = []
     with found.about("configuration", _SEE):
         config = setup(warn=notes.append).config
         values = [*config.values()]
-        found.check(config, timeout)
+        found.check(config)
     for note in notes:  # a variable of something else can have the prefix, too
         found.add("variables", note, ok="did you mean" not in note)
     if url is not None:
@@ -128,10 +109,12 @@ def check(
 
 
 class _Findings:
-    """Results of all checks."""
+    """Results of all checks, with *timeout* seconds for an answer of the host."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
         self.each: list[Finding] = []
+        self._timeout = timeout
+        self._transformer = Transformer()
 
     def add(
         self, check: str, detail: str, advice: str = "", *, ok: bool = True
@@ -139,6 +122,10 @@ class _Findings:
         """Add one result."""
         safe = ui.safe(detail, 2_000), ui.safe(advice, 2_000)
         self.each.append(Finding(check, *safe, ok))
+
+    def expect(self, check: str, detail: str, advice: str, *, ok: bool) -> None:
+        """Add one result, with *advice* only if it is a problem."""
+        self.add(check, detail, "" if ok else advice, ok=ok)
 
     @contextlib.contextmanager
     def about(self, check: str, advice: str = "") -> Iterator[None]:
@@ -148,20 +135,17 @@ class _Findings:
         except ui.UnusableError as error:
             for flaw in error.message.split("\n"):
                 self.add(check, flaw, advice, ok=False)
-        except (OSError, ValueError, ModuleNotFoundError) as error:
-            flaw = str(error)
-            if isinstance(error, OSError) and error.filename is not None:
-                flaw = f"{os.fsdecode(error.filename)}: {error.strerror}"
-                advice = ui.PERMISSIONS
-            self.add(check, flaw, advice, ok=False)
+        except (OSError, ValueError, TypeError, ModuleNotFoundError) as error:
+            is_file = isinstance(error, OSError) and error.filename is not None
+            self.add(check, str(error), ui.PERMISSIONS if is_file else advice, ok=False)
 
-    def check(self, config: Config, timeout: float) -> None:
+    def check(self, config: Config) -> None:
         """Check all that *config* names."""
-        transformer = self._check_mapping(config)
+        self._check_mapping(config)
         spec, place = config.sink.to_spec(), sinks.place_of_state(config)
         if spec:
-            with self.about("sink", _SINK_HELP):
-                self._check_sink(config, transformer, timeout)
+            with self.about("sink", "See `braze-heap send --help`."):
+                self._check_sink(config)
         if source := config.sources.get("serve.token"):  # no token is shown
             with self.about("token", opts.NEW_TOKEN):
                 weakness = config.tokens().weakness()
@@ -173,36 +157,21 @@ class _Findings:
             with self.about("disk"):
                 self._check_disk(folder)
 
-    def _check_mapping(self, config: Config) -> Transformer:
-        """
-        Return the transformer.
-
-        Unknown events are a problem here, and a warning elsewhere. Unknown personal
-        fields are a warning, because they may be newer than the classes.
-        """
-        flaws: list[str] = []
-        transformer = None
-        with opts.shown_warnings(flaws.append):
-            try:
-                transformer = config.transformer()
-            except (ValueError, TypeError) as error:
-                flaws.append(str(error))
-        for flaw in [*flaws]:
-            if flaw.startswith("No event class has a field"):
-                ui.show_warning(flaw)
-                flaws.remove(flaw)
-            else:
-                self.add("configuration", flaw, _SEE, ok=False)
-        if transformer is None:
-            return Transformer()
-        if not flaws:
-            values = opts.described(config, transformer)
+    def _check_mapping(self, config: Config) -> None:
+        """Unknown events are a problem here, and a warning elsewhere."""
+        notes = list[str]()
+        with self.about("configuration", _SEE), opts.shown_warnings(notes.append):
+            self._transformer = config.transformer()
+            values = opts.described(config, self._transformer)
             text = "; ".join(f"{key} = {value}" for key, value in values)
             self.add("configuration", text)
-        if transformer._deletions:
-            self.add("deletions", "enabled", _STORAGE_ONLY)
-        self._check_selection(transformer)
-        return transformer
+            if self._transformer._deletions:
+                note = f"{DELETION} arrives only in storage files: `send` these."
+                self.add("deletions", "enabled", note)
+            self._check_selection(self._transformer)
+        for note in notes:  # a personal field may be newer than the classes
+            is_field = note.startswith("No event class has a field")
+            self.add("configuration", note, _SEE, ok=is_field)
 
     def _check_selection(self, transformer: Transformer) -> None:
         """Count event types by category, and name types that never arrive."""
@@ -226,39 +195,35 @@ class _Findings:
             notes.insert(0, "User properties that other events state are sent, too.")
         self.add("events", detail, " ".join(notes), ok=not future)
 
-    def _check_sink(
-        self, config: Config, transformer: Transformer, timeout: float
-    ) -> None:
+    def _check_sink(self, config: Config) -> None:
         spec = config.sink.to_spec()
         path = sinks.file_of(spec)
         if path is not None and path.exists():  # opening it could end a line in it
             is_well = path.is_file() and os.access(path, os.W_OK)
-            advice = "" if is_well else "Make it writable, or name another file."
-            self.add("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
+            advice = "Make it writable, or name another file."
+            self.expect("sink", sinks.describe_sink(spec, None), advice, ok=is_well)
             return
         with contextlib.closing(sinks.open_sink_or_exit(config)) as sink:
             target = sinks.HeapTarget.of(sink)
             self.add("sink", sinks.describe_sink(spec, target))
             if target is not None:
-                self._check_heap(cast("HeapSink", sink), target, transformer, timeout)
+                self._check_heap(cast("HeapSink", sink), target)
         if path is not None:
             path.unlink(missing_ok=True)
 
-    def _check_heap(
-        self,
-        sink: "HeapSink",
-        target: sinks.HeapTarget,
-        transformer: Transformer,
-        timeout: float,
-    ) -> None:
+    def _check_heap(self, sink: "HeapSink", target: sinks.HeapTarget) -> None:
         options = target.options
         self.add("app id", options.app_id, sinks.SILENTLY)
         try:  # as events do, through the proxy and the certificates of the sink
-            answer = sink._client.head(target.host, timeout=timeout)
+            answer = sink._client.head(target.host, timeout=self._timeout)
             self.add("host", f"{target.host} answers ({answer.status_code})")
         except Exception as error:
             flaw = f"{target.host} cannot be reached: {type(error).__name__}, {error}"
-            self.add("host", flaw, _HOST_HELP, ok=False)
+            advice = (
+                "Look at region and base_url, name service, firewall and certificates. "
+                "Behind a proxy add trust_env=1 to the sink."
+            )
+            self.add("host", flaw, advice, ok=False)
         of_identity = options.identity_events_a_minute or IDENTITY_EVENTS_A_MINUTE
         limits = (
             f"{options.events_a_minute or EVENTS_A_MINUTE:,} events a minute, "
@@ -267,23 +232,17 @@ class _Findings:
             f"{options.max_bytes:,} bytes a request"
         )
         self.add("limits", limits)
-        if options.api_key:
-            self.add("API key", "set")
-        elif not transformer._deletions:
-            self.add("API key", "not set; only deletions need one")
-        else:
-            advice = f"Set the environment variable {sinks.API_KEY}."
-            flaw = "not set, but the configuration has deletions"
-            self.add("API key", flaw, advice, ok=False)
+        detail = "set" if options.api_key else "not set; only deletions need one"
+        advice = f"The configuration has them: set the variable {sinks.API_KEY}."
+        is_well = bool(options.api_key) or not self._transformer._deletions
+        self.expect("API key", detail, advice, ok=is_well)
 
     def _check_state(self, path: sinks.StatePlace, cap: int) -> None:
-        if isinstance(path, Path) and not _exists(path):
-            folder = path.absolute().parent
-            if folder.is_dir() and os.access(folder, os.W_OK):
-                self.add("state", f"{path} will be created when needed")
-            else:
-                advice = "Make the directory, or make it writable."
-                self.add("state", f"{folder} cannot be written", advice, ok=False)
+        if isinstance(path, Path) and not os.path.lexists(path):
+            is_well = os.access(path.absolute().parent, os.W_OK | os.X_OK)
+            advice = "Make the directory, or make it writable."
+            detail = f"{path} will be created when needed"
+            self.expect("state", detail, advice, ok=is_well)
             return
         size = 0
         with sinks.open_state(path, max_bytes=cap) as state:
@@ -294,36 +253,33 @@ class _Findings:
         number = ui.plural(records, "dead letter")
         used = f", {size:,} of {cap:,} bytes" if isinstance(path, Path) else ""
         command = f"braze-heap dead-letters list {shlex.quote(str(path))}"
-        advice = f"`{command}` lists the reasons; replay or purge them."
+        advice = f"`{command}` lists the reasons; replay or purge them." * bool(records)
         is_well = size < _NEARLY_FULL * cap
-        detail = f"{path} has {number}{used}"
-        self.add("state", detail, advice if records else "", ok=is_well)
+        self.add("state", f"{path} has {number}{used}", advice, ok=is_well)
 
     def _check_disk(self, folder: Path) -> None:
         """Look at the free space below *folder*, unless that does not exist."""
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
             text = f"{free / (1 << 30):,.1f} GiB are free in {folder}"
-            is_well = free > _LITTLE
-            advice = "" if is_well else "A full disk stops the delivery: free space."
-            self.add("disk", text, advice, ok=is_well)
+            advice = "A full disk stops the delivery: free space."
+            self.expect("disk", text, advice, ok=free > _LITTLE)
 
     def check_storage(self, url: Path | opts.StoreUrl) -> None:
         """Look up the first object of a folder or bucket."""
         options = url.storage_options if isinstance(url, opts.StoreUrl) else None
         place = url.url if isinstance(url, opts.StoreUrl) else url
         with self.about("storage"):
-            if first := next(iter(find(place, storage_options=options)), None):
-                self.add("storage", f"{url} has {shown(first.url)}")
-            else:
-                flaw = f"{url} has no files"
-                self.add("storage", flaw, "Compare it with Braze.", ok=False)
+            first = next(iter(find(place, storage_options=options)), None)
+            name = shown(first.url) if first else "no files"
+            advice = "Compare it with Braze."
+            self.expect("storage", f"{url} has {name}", advice, ok=bool(first))
 
     def sections(self, values: list[tuple[str, str, str]]) -> Iterator[Section]:
         """Yield all findings, and the *values* of the configuration."""
         keys = ("key", "value", "source")
         named = [dict(zip(keys, value, strict=True)) for value in values]
-        yield Section("values", named, "Configuration", values, columns=keys)
+        yield Section.of("values", "Configuration", named, *keys)
         states = {True: Text("OK", "green"), False: Text("PROBLEM", "bold red")}
         rows = [
             (states[each.ok], each.check, Text(f"{each.detail}\n{each.advice}".strip()))
@@ -333,11 +289,3 @@ class _Findings:
         problems = sum(not each.ok for each in self.each)
         end = ui.plural(problems, "problem") if problems else "Everything is fine."
         yield Section("ok", not problems, note=f"\n{end}")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

@@ -1,27 +1,23 @@
 """``braze-heap config``: an example of a configuration file."""
 
-import click
-
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._output import Output, write_text
 from braze_heap.config import example
 
 
-@click.command(
-    short_help="Print a configuration file with every key and its meaning.",
-    epilog=ui.epilog(
-        """
-        braze-heap config > service.toml
-        braze-heap config -o service.toml
-        """
-    ),
-)
+@ui.command()
 @opts.output_option("Write to this file or URL.")
 def config(output: Output) -> None:
     """
-    Print a configuration file with every key as a comment, with its default value.
+    Print a configuration file with every key and its meaning.
 
-    Commands read it with --config, and `braze-heap check` shows what is in force.
+    Each key is a comment, with its default value. Commands read it with --config, and
+    `braze-heap check` shows what is in force.
+
+    Examples::
+
+        braze-heap config > service.toml
+        braze-heap config -o service.toml
     """
     write_text(example(), output)

@@ -1,14 +1,17 @@
-"""Output, exit statuses and errors that all commands share."""
+"""Output, exit statuses, errors and signals that all commands share."""
 
 import contextlib
 import importlib
+import inspect
 import io
 import os
+import signal
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import Final, Literal, TextIO, TypeAlias, cast
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType, MappingProxyType
+from typing import Any, Final, Literal, TextIO, TypeAlias, cast
 
 import click
 from rich.console import Console, RenderableType
@@ -65,6 +68,23 @@ def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
     return "\n\n".join(f"\b\n{part}" for part in parts)
 
 
+def command(
+    one: str = "", zero: str = STATUSES[0], more: str = ""
+) -> Callable[[Any], click.Command]:
+    """
+    Return a decorator for a command, whose docstring is its help, with examples.
+
+    *one* and *zero* are those of `epilog`; *more* comes after the examples.
+    """
+
+    def add(run: Any) -> click.Command:
+        text, _, examples = (inspect.getdoc(run) or "").partition("\n\nExamples::\n\n")
+        end = epilog(f"{examples}\n\n{more}", one, zero)
+        return click.command(help=text, epilog=end)(run)
+
+    return add
+
+
 class UnusableError(click.ClickException):
     """A problem outside of the data, such as a file, a disk or a missing package."""
 
@@ -91,6 +111,11 @@ def mapper_unavailable(error: DeliveryError) -> UnavailableError:
 def describe_os_error(error: OSError) -> str:
     """Return the text of the operating system, or the class if it is missing."""
     return error.strerror or type(error).__name__
+
+
+def cannot_write(name: object, error: OSError) -> UnusableError:
+    """Return the error to show after *error* at the output *name*."""
+    return UnusableError(f"cannot write {name}: {describe_os_error(error)}")
 
 
 def sentence(error: Exception) -> str:
@@ -198,8 +223,7 @@ def exit_on_broken_pipe(stream: Stream = "stdout") -> Iterator[None]:
         if error.filename is not None:
             raise
         redirect_to_devnull(stream)
-        flaw = describe_os_error(error)
-        raise UnusableError(f"cannot write {stream}: {flaw}") from None
+        raise cannot_write(stream, error) from None
 
 
 def replace_closed_streams() -> None:
@@ -263,3 +287,87 @@ def safe(text: str, limit: int = 64) -> str:
 def safe_lines(text: str) -> str:
     """Return *text* from outside, whole, without control characters but newlines."""
     return "\n".join(safe(line, len(line)) for line in text.split("\n"))
+
+
+STOPS: Final = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals other than that of Ctrl-C that end a run; Windows has no SIGHUP."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal other than that of Ctrl-C asked the process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def status_of(error: BaseException | None) -> int:
+    """Return the exit status after an interruption: 128 + the number of the signal."""
+    return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
+
+
+def name_of(number: int) -> str:
+    """Return ``Ctrl-C``, ``SIGTERM`` or ``SIGHUP``."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+@contextlib.contextmanager
+def handled(replacement: Callable[[Any], Any]) -> Iterator[None]:
+    """
+    Handle the signals that end a run otherwise in the block.
+
+    *replacement* returns the handler to use instead of its argument, or ``None`` to
+    keep that. Threads other than the main one cannot handle signals.
+    """
+    before = dict[int, Any]()
+    is_main = threading.current_thread() is threading.main_thread()
+    try:
+        for number in (signal.SIGINT, *STOPS) if is_main else ():
+            usual = signal.getsignal(number)
+            if usual is not None and (handler := replacement(usual)):
+                before[number] = usual
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, usual in before.items():
+            signal.signal(number, usual)
+
+
+def stopped_by_signals() -> contextlib.AbstractContextManager[None]:
+    """
+    Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can clean up.
+
+    They raise `Stopped`. A signal that is ignored, as under ``nohup``, stays ignored.
+    """
+    return handled(lambda usual: _stop if usual is signal.SIG_DFL else None)
+
+
+def noted(note: Callable[[int], object]) -> contextlib.AbstractContextManager[None]:
+    """Call *note* with the number of the first signal; a second one has its effect."""
+
+    def noting(usual: Any) -> Any:
+        def note_once(number: int, _: FrameType | None) -> None:
+            signal.signal(number, usual)
+            note(number)
+
+        return note_once if callable(usual) else None
+
+    return handled(noting)
+
+
+@contextlib.contextmanager
+def defer_sigint() -> Iterator[None]:
+    """
+    Delay the first interruption until the end of the block; a second one breaks it.
+    """
+    held: list[int] = []
+    with noted(held.append):
+        yield
+    for number in held:
+        signal.raise_signal(number)

@@ -9,10 +9,9 @@ import shlex
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO, Any, Final, cast
 
 import attrs
@@ -24,16 +23,10 @@ from braze_heap._text import did_you_mean
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import deliver, patience_option
-from braze_heap.cli._output import Output, open_output
+from braze_heap.cli._output import Output, open_output, refuse_input
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import (
-    Ending,
-    Section,
-    ending_options,
-    meaning,
-    print_result,
-)
+from braze_heap.cli._report import Section, meaning, print_result
+from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.config import Config
 from braze_heap.sinks._protocol import destination_of
@@ -51,9 +44,6 @@ from braze_heap.state import (
 
 PERSONAL: Final = "This is personal data, unmasked."
 
-_SELECTING: Final = ("everything", "reason", "before", "age")
-"""Options of `purge` that select dead letters without an identity."""
-
 _path_argument: Final = click.argument("path", metavar="[STATE.db]", required=False)
 
 
@@ -63,17 +53,14 @@ def state_argument(word: str = "") -> opts.Decorator:
 
     Args:
         word: The next argument. A single word on the command line is this one if the
-            configuration names the state. It is not if it is a file, or if an option
-            selects dead letters.
+            configuration names the state, unless it is a file.
     """
 
     def add(command: Any) -> Any:
         def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
             is_alone = path is not None and word and values[word] is None
-            is_selected = any(values.get(name) for name in _SELECTING)
             is_named = sinks.named_place(setup.config) is not None
-            is_state = is_selected or not is_named or Path(path or "").exists()
-            if is_alone and not is_state:
+            if is_alone and is_named and not Path(path or "").exists():
                 path, values[word] = None, path
             return command(path=_place(path, setup.config), **values)
 
@@ -85,12 +72,16 @@ def state_argument(word: str = "") -> opts.Decorator:
 
 def _place(path: str | None, config: Config) -> StatePlace:
     """Return the state of the argument, or that of the configuration."""
-    if path is None:
-        return sinks.named_place_or_exit(config)
-    context = click.get_current_context()
-    argument = next(each for each in context.command.params if each.name == "path")
-    place: StatePlace = sinks.StatePath(exists=True).convert(path, argument, context)
-    return place
+    if path is not None:
+        kind, context = sinks.StatePath(exists=True), click.get_current_context()
+        place: StatePlace = kind.convert(path, None, context)
+        return place
+    if named := sinks.named_place(config):
+        return named
+    raise click.UsageError(
+        "Missing argument 'STATE.db'. Name the state file, or set it below [state] in "
+        "the file of --config."
+    )
 
 
 reason_option: Final = opts.option("--reason WORD", "Only those with this reason.")
@@ -105,7 +96,6 @@ reason_option: Final = opts.option("--reason WORD", "Only those with this reason
         braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
         """
     ),
-    short_help="See, replay, purge, export what could not be delivered.",
 )
 def dead_letters() -> None:
     """
@@ -117,17 +107,8 @@ def dead_letters() -> None:
     """
 
 
-@dead_letters.command(
-    name="list",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters list state.db
-        braze-heap dead-letters list state.db --reason bad_time --limit 100
-        braze-heap dead-letters list state.db --json | jq '.letters[].key'
-        """
-    ),
-    short_help="Summarize by reason and list the oldest.",
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument()
 @reason_option
 @opts.option(
@@ -137,16 +118,22 @@ def dead_letters() -> None:
     default=20,
 )
 @opts.json_option
-def list_(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
+def list_cmd(path: StatePlace, reason: str | None, limit: int, as_json: bool) -> None:
     """
     Count the dead letters by reason, and show the oldest ones.
 
     No values of events are shown. Times are UTC.
+
+    Examples::
+
+        braze-heap dead-letters list state.db
+        braze-heap dead-letters list state.db --reason bad_time --limit 100
+        braze-heap dead-letters list state.db --json | jq '.letters[].key'
     """
     with sinks.read_state(path) as state:
-        store = state.dead_letter
-        _check_reason(reason, store.stats().by_reason)
-        records = (r for r in store.read() if reason in (None, r.reason))
+        _check_reason(reason, state)
+        read = state.dead_letter.read()
+        records = (r for r in read if reason in (None, r.reason))
         result = [*_listing(records, path, limit)]
     print_result(result, as_json=as_json)
 
@@ -172,10 +159,12 @@ def _listing(
     note = f"{ui.plural(number, 'dead letter')} in {path}"
     yield Section("records", number, note=note)
     by_reason = sorted(groups.values(), key=lambda group: -group["records"])
-    rows = [
-        (g["reason"], g["records"], _hours(g), meaning(g["reason"])) for g in by_reason
-    ]
-    yield Section("by_reason", by_reason, "By reason", rows)
+    rows = []
+    for group in by_reason:
+        word, times = group["reason"], (group["oldest"][:16], group["newest"][:16])
+        rows.append((word, group["records"], *times, meaning(word)))
+    headings = ("reason", "records", "oldest", "newest", "meaning")
+    yield Section("by_reason", by_reason, "By reason", rows, columns=headings)
     yield Section.of_counts(
         "by_destination",
         "By destination",
@@ -189,82 +178,61 @@ def _listing(
         "letters",
         letters,
         f"The oldest {len(letters):,}" if rest else "Dead letters",
-        [(letter["reason"], Text(_title(letter))) for letter in letters],
+        [
+            (each["reason"], each["key"][:48], each["event_type"] or "", each["detail"])
+            for each in letters
+        ],
         f"{more}\nTo see one with its event: {command}",
     )
 
 
-def _hours(group: Mapping[str, str]) -> str:
-    minutes = (group[name][:16].replace("T", " ") for name in ("oldest", "newest"))
-    return f"{' to '.join(dict.fromkeys(minutes))} UTC"
-
-
-def _title(letter: dict[str, Any]) -> str:
-    """Return enough of the key to distinguish it from others, type and detail."""
-    name, colon, digest = letter["key"].rpartition(":")
-    key = ui.safe(f"{name}{colon}{digest[: 8 if name else 16]}", 300)
-    first = " ".join(filter(None, (key, ui.safe(letter["event_type"] or ""))))
-    return f"{first}\n{ui.safe(letter['detail'], 300)}"
-
-
 def _to_dict(record: DeadRecord) -> dict[str, Any]:
-    return {
-        "key": record.key,
-        "reason": record.reason,
-        "detail": record.detail,
-        "at": record.at.isoformat(),
-        "format": record.format,
-        "event_type": record.event_type,
-        "destination": record.destination,
-        "mappers": record.mappers,
-        "bytes": len(record.original),
-    }
+    without = attrs.filters.exclude("original")
+    values = attrs.asdict(record, recurse=False, filter=without)
+    return values | {"at": record.at.isoformat(), "bytes": len(record.original)}
 
 
 def _check_known(flaw: str, words: Iterable[str], known: Iterable[str]) -> None:
     """Raise a `click.UsageError` with *flaw* if a word is not *known*."""
-    every = sorted(set(known))
+    every = sorted(map(str, set(known)))
     for word in words:
         if word not in every:
+            listed = ", ".join(shlex.quote(ui.safe(each)) for each in every)
             hint = did_you_mean(word, every)
             raise click.UsageError(
-                f"{flaw} {ui.safe(word)!r}.{hint} "
-                f"There are: {', '.join(shlex.quote(ui.safe(each)) for each in every)}."
+                f"{flaw} {ui.safe(word)!r}.{hint} There are: {listed}."
             )
 
 
-def _check_reason(reason: str | None, kept: Iterable[str]) -> None:
+def _check_reason(reason: str | None, state: SqliteState | SqlState) -> None:
     """Check that records can have the *reason*; a sink can have its own ones."""
-    known = (*map(str, Reason), *kept)
-    _check_known("--reason: there is no reason", filter(None, [reason]), known)
+    known = {*Reason, *state.dead_letter.stats().by_reason}
+    _check_known("--reason: there is no reason", [reason] if reason else [], known)
 
 
-@dead_letters.command(
-    name="show",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters show state.db event-17
-        braze-heap dead-letters show state.db event-17 --original > event.json
-        """
-    ),
-    short_help="Show one with its event.",
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument("key")
 @click.argument("key", metavar="KEY", required=False)
 @opts.option("--original", "Only the event, as it is kept.")
 @opts.json_option
-def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
+def show_cmd(path: StatePlace, key: str | None, original: bool, as_json: bool) -> None:
     """
     Show one dead letter with all its values: this is personal data.
 
     KEY is a key from `list`, an event's id, or the beginning of either.
+
+    Examples::
+
+        braze-heap dead-letters show state.db event-17
+        braze-heap dead-letters show state.db event-17 --original > event.json
     """
     if key is None:
         raise click.UsageError("Missing argument 'KEY'.")
     if original and as_json:
         raise click.UsageError("--original and --json exclude each other.")
     with sinks.read_state(path) as state:
-        record = _found(state.dead_letter, key, path)
+        record = _found(state.dead_letter, key)
     click.echo(PERSONAL, err=True)
     if not original:
         print_result(_whole(record), as_json=as_json)
@@ -274,7 +242,7 @@ def show_(path: StatePlace, key: str | None, original: bool, as_json: bool) -> N
         click.echo(ui.safe_lines(text) if sys.stdout.isatty() else text)
 
 
-def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
+def _found(store: DeadLetter, key: str) -> DeadRecord:
     """
     Return the record that *key* means: its key, its event's id, or how one begins.
 
@@ -285,13 +253,11 @@ def _found(store: DeadLetter, key: str, path: StatePlace) -> DeadRecord:
     exact = [r for r in found if key in (r.key, r.key.rpartition(":")[0] or r.key)]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    if not found:
-        raise ui.UnusableError(
-            f"no key begins with {ui.safe(key)!r}. "
-            f"`braze-heap dead-letters list {shlex.quote(str(path))}` names them."
-        )
-    names = ", ".join(ui.safe(record.key, 300) for record in found[:5])
-    raise ui.UnusableError(f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}")
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:5]) or "none"
+    raise ui.UnusableError(
+        f"KEY must be the beginning of one key, but {len(found):,} begin with "
+        f"{ui.safe(key)!r}: {names}. See `braze-heap dead-letters list`."
+    )
 
 
 def _whole(record: DeadRecord) -> Iterator[Section]:
@@ -321,26 +287,17 @@ def original_text(record: DeadRecord) -> str:
     return body.decode("utf-8", "backslashreplace")
 
 
-@dead_letters.command(
-    name="replay",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
-        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
-        """,
-        one="dead letters remain, and --strict is given",
-        zero="done, also if dead letters remain",
-    ),
-    short_help="Redeliver dead letters.",
+@dead_letters.add_command
+@ui.command(
+    one="dead letters remain, and --strict is given",
+    zero="done, also if dead letters remain",
 )
 @_path_argument
-@opts.setup_options(
-    "transform sink state",
+@delivery_options(
+    "dead letters remain",
     sinks.sink_option("Destination; see `braze-heap send --help`."),
     sinks.max_bytes_option,
 )
-@opts.yes_option()
-@patience_option
 @opts.option(
     "--destination destinations NAME",
     "Replay what failed at this destination; may be repeated. `list` names them.  "
@@ -349,50 +306,40 @@ def original_text(record: DeadRecord) -> str:
     show_default=False,
 )
 @opts.option("--force", "Also replay events whose mappers are missing today.")
-@ending_options("dead letters remain")
-def replay_(
-    path: str | None,
-    setup: opts.Setup,
-    yes: bool,
-    patience: float,
-    destinations: tuple[str, ...],
-    force: bool,
-    ending: Ending,
+def replay_cmd(
+    path: str | None, delivery: Delivery, destinations: tuple[str, ...], force: bool
 ) -> None:
     """
-    Run the dead letters of a destination through today's mapping, and deliver them.
+    Deliver the dead letters of a destination by today's mapping.
 
     What the sink accepts, or a policy skips, is removed from the state file; the rest
     stays. So does an event that a mapper of your own took part in, if that mapper is
     missing today; the report names it. What failed at another destination stays, too.
+
+    Examples::
+
+        braze-heap dead-letters replay state.db --sink 'heap:?app_id=11'
+        braze-heap dead-letters replay state.db --sink file:a.jsonl --config c.toml
     """
-    config = setup.config
+    config = delivery.config
     transformer = opts.build_transformer(config)
     spec, place = sinks.spec_or_exit(config), _place(path, config)
-    sinks.refuse_files(spec, place, setup.file)
 
     def work(pipeline: Pipeline, _: RunProgress) -> Report:
         return replay(pipeline.dead_letter, pipeline, destinations=chosen, force=force)
 
     with (
         sinks.open_state(place, max_bytes=config.state.max_bytes) as state,
-        sinks.sink_to_deliver_to(config) as sink,
+        delivery.opened(f"the dead letters in {place}", place) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
         chosen = destinations or (destination_of(sink) or "",)
-        letters = ui.plural(sum(counts.get(to, 0) for to in chosen), "dead letter")
         _check_known("--destination: no dead letter is for", destinations, counts)
-        sinks.confirm_heap(sink, letters, is_agreed=yes)
-        stores, bar = (state.dead_letter, state.ledger), ending.bar
-        result = deliver(
-            spec, sink, stores, transformer, work, patience=patience, bar=bar
-        )
+        stores = state.dead_letter, state.ledger
+        result = delivery.deliver(sink, stores, transformer, work)
     again = "The dead letter contains only what still needs to be delivered."
     result = attrs.evolve(result, source=str(place), state=place, again=again)
-    result.finish(sinks.report_stream(spec), ending)
-
-
-_HOURS: Final = MappingProxyType({"h": 1, "d": 24, "w": 7 * 24})
+    result.finish(sinks.report_stream(spec), delivery.ending)
 
 
 def _age(text: str) -> timedelta:
@@ -400,23 +347,12 @@ def _age(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,4})([hdw])", text, re.ASCII)
     if not match or not int(match[1]):
         raise click.BadParameter(f"{text!r} is not an age such as 12h, 30d or 8w.")
-    return timedelta(hours=int(match[1]) * _HOURS[match[2]])
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    return timedelta(**{units[match[2]]: int(match[1])})
 
 
-@dead_letters.command(
-    name="purge",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters purge state.db cust-21
-        braze-heap dead-letters purge state.db - --yes < identity.txt
-        braze-heap dead-letters purge state.db cust-21 --suspected
-        braze-heap dead-letters purge state.db --reason not_an_object
-        braze-heap dead-letters purge state.db --before 2026-01-31 --yes
-        braze-heap dead-letters purge state.db --older-than 30d --yes
-        """
-    ),
-    short_help="Delete dead letters, e.g. all of one person.",
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @opts.option("--all everything", "Remove every dead letter.")
@@ -437,7 +373,7 @@ def _age(text: str) -> timedelta:
 )
 @opts.yes_option("Do not ask.")
 @opts.json_option
-def purge_(
+def purge_cmd(
     path: StatePlace,
     identity: str | None,
     everything: bool,
@@ -457,6 +393,15 @@ def purge_(
     reads IDENTITY from stdin, which keeps it out of the history of your shell. All
     destinations are covered. --reason, --before and --older-than narrow down. Without
     them, the user properties of the person are removed from the ledger, too.
+
+    Examples::
+
+        braze-heap dead-letters purge state.db cust-21
+        braze-heap dead-letters purge state.db - --yes < identity.txt
+        braze-heap dead-letters purge state.db cust-21 --suspected
+        braze-heap dead-letters purge state.db --reason not_an_object
+        braze-heap dead-letters purge state.db --before 2026-01-31 --yes
+        braze-heap dead-letters purge state.db --older-than 30d --yes
     """
     if before and age:
         raise click.UsageError("--before and --older-than exclude each other.")
@@ -477,7 +422,7 @@ def purge_(
 
     with sinks.open_state(path) as state:
         store, ledger = state.dead_letter, state.ledger
-        _check_reason(reason, store.stats().by_reason)
+        _check_reason(reason, state)
         found = search(filter(is_chosen, store.read()), who)
         if suspected:
             found = Found([*found.keys, *found.suspected], {})
@@ -544,32 +489,25 @@ def _identity(given: str | None) -> str | None:
     return given
 
 
-@dead_letters.command(
-    name="export",
-    epilog=ui.epilog(
-        """
-        braze-heap dead-letters export state.db -o dead.jsonl.gz
-        braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
-        """
-    ),
-    short_help="Write them as JSON lines.",
-)
+@dead_letters.add_command
+@ui.command()
 @state_argument()
 @opts.output_option(
     "Write to this file, which only its owner can read, or URL; compressed if it ends "
     "in .gz."
 )
-def export_(path: StatePlace, output: Output) -> None:
+def export_cmd(path: StatePlace, output: Output) -> None:
     """
-    Write the dead letters as JSON lines, whole: this is personal data.
+    Write all dead letters as JSON lines: this is personal data.
 
     They stay in the state file. A body that could not be read is in base64.
+
+    Examples::
+
+        braze-heap dead-letters export state.db -o dead.jsonl.gz
+        braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
     """
-    if isinstance(output, Path) and (
-        sinks.is_of_state(output, path)
-        or (isinstance(path, Path) and output.exists() and output.samefile(path))
-    ):
-        raise ui.UnusableError(f"{path} is the state file itself. Name another file.")
+    refuse_input(output, sinks.files_of(path), "--output")
     with (
         sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import click
@@ -13,15 +13,12 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._dead_letters import Removal
-from braze_heap.cli._report import Section, print_result, show_result
+from braze_heap.cli._report import Section, print_result
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
 from braze_heap.state import Found, SqliteState, SqlState, search, search_ledger
-
-_FIRST: Final[Mapping[str, Any]] = {"top": 20, "hint": "--json"}
-"""Options of a section that names only the first identities."""
 
 LATER: Final = (
     "An event that comes later makes a new user in Heap. Suppress these identities: "
@@ -29,64 +26,40 @@ LATER: Final = (
 )
 
 
-@attrs.define
+@attrs.frozen
 class _Deletion:
-    """
-    A deletion, before and after.
-
-    Attributes:
-        path: The state, if it is searched.
-        removal: Dead letters and user properties of these people in it.
-        rejections: Identity to the reason of the sink for not deleting it.
-    """
+    """Deletion of people by a sink, and of their records from the state at *path*."""
 
     identities: Sequence[str]
     sink: str
     path: sinks.StatePlace | None
     removal: Removal
-    rejections: dict[str, str] = attrs.field(factory=dict)
-    is_done: bool = False
 
-    @property
-    def requested(self) -> list[str]:
-        return [i for i in self.identities if i not in self.rejections]
-
-    def sections(self) -> Iterator[Section]:
-        """Yield the parts of the result."""
-        yield Section("dry_run", not self.is_done)
+    def sections(self, rejected: Mapping[str, str] | None = None) -> Iterator[Section]:
+        """Yield the result. *rejected* are the reasons, if the sink was asked."""
+        is_done = rejected is not None
+        rejected = rejected or {}
+        requested = [i for i in self.identities if i not in rejected]
+        yield Section("dry_run", not is_done)
         yield Section("sink", self.sink, note=self.sink)
-        verb = "Requested" if self.is_done else "Would request"
-        users = ui.plural(len(self.requested), "user")
+        verb = "Requested" if is_done else "Would request"
+        users = ui.plural(len(requested), "user")
         title = f"{verb} the deletion of {users} with all their events"
-        rows = [(identity,) for identity in self.requested]
-        yield Section("identities", self.requested, title, rows, **_FIRST)
-        title = f"Rejected: {ui.plural(len(self.rejections), 'user')}"
-        rejections = self.rejections
-        yield Section("rejected", rejections, title, rejections.items(), **_FIRST)
-        verb = "Removed" if self.is_done else "Would remove"
-        text = f"\n{verb} {self.removal} from {self.path}."
-        if self.path is None:
-            text = "\nNo state file was searched (--state)."
-        place = None if self.path is None else str(self.path)
-        yield Section("state", place, note=text)
+        yield Section.of("identities", title, requested, top=20, hint="--json")
+        title = f"Rejected: {ui.plural(len(rejected), 'user')}"
+        yield Section.of("rejected", title, rejected, top=20, hint="--json")
+        verb = "Removed" if is_done else "Would remove"
+        note = "\nNo state file was searched (--state)."
+        if self.path:
+            note = f"\n{verb} {self.removal} from {self.path}."
+        yield Section("state", self.path and str(self.path), note=note)
         yield from self.removal.sections(self.path)
-        yield Section(note=f"\n{LATER}" * self.is_done)
+        yield Section(note=f"\n{LATER}" * is_done)
 
 
-@click.command(
-    short_help="Delete people from Heap and from the state file.",
-    epilog=ui.epilog(
-        """
-        braze-heap delete cust-21 --sink 'heap:?app_id=11' --state state.db
-        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
-        braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
-
-        Heap deletes by the app ID of the main production environment, in all
-        environments of the account, within days. It cannot be undone.
-        """,
-        one="Heap rejected an identity, or dead letters may be about these people",
-        zero="done, or a dry run that found nothing to look at",
-    ),
+@ui.command(
+    one="Heap rejected an identity, or dead letters may be about these people",
+    zero="done, or a dry run that found nothing to look at",
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
 @opts.setup_options(
@@ -126,6 +99,15 @@ def delete(
     destinations in it are searched, for these identities only: purge other ids,
     addresses and phone numbers of the person with `braze-heap dead-letters purge`. A
     second run is safe.
+
+    Heap deletes by the app ID of the main production environment, in all
+    environments of the account, within days. It cannot be undone.
+
+    Examples::
+
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --state state.db
+        braze-heap delete cust-21 --sink 'heap:?app_id=11' --dry-run
+        braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
     """
     config = setup.config
     spec, path = sinks.spec_or_exit(config), sinks.named_place(config)
@@ -142,23 +124,21 @@ def delete(
         sinks.open_state(path) if path else contextlib.nullcontext() as state,
     ):
         _expect_key(sink)
-        removal = Removal(Found([], {}), ())
-        if state:
-            removal = _search(state, chosen, suspected=suspected)
+        removal = _search(state, chosen, suspected=suspected)
         where = sinks.describe_sink(spec, sinks.HeapTarget.of(sink))
         deletion = _Deletion(chosen, where, path, removal)
+        rejected = None
         if not dry_run:
             if not yes:
-                show_result(deletion.sections(), "stderr")
+                print_result(deletion.sections(), "stderr")
             users = ui.plural(len(chosen), "user")
             ui.confirm(f"Delete {users} permanently?", "deleted", is_agreed=yes)
             if state:
                 removal.forget(state)
-            deletion.rejections = _send(sink, chosen)
-            deletion.is_done = True
+            rejected = _send(sink, chosen)
     stream = sinks.report_stream(spec)
-    print_result(deletion.sections(), stream, as_json=as_json)
-    sys.exit(int(bool(deletion.rejections or removal.found.suspected)))
+    print_result(deletion.sections(rejected), stream, as_json=as_json)
+    sys.exit(int(bool(rejected or removal.found.suspected)))
 
 
 def _checked(given: Sequence[str]) -> list[str]:
@@ -166,11 +146,11 @@ def _checked(given: Sequence[str]) -> list[str]:
     texts = [text for each in given for text in (_read() if each == "-" else [each])]
     chosen = list(dict.fromkeys(texts))
     policy = IdentityPolicy("external_user_id")
-    for number, identity in enumerate(chosen, 1):
+    for identity in chosen:
         try:
             policy.check(identity)
         except IdentityError as error:
-            name = ui.safe(identity) or f"number {number}"
+            name = ui.safe(identity)
             raise click.UsageError(
                 f"'{name}' was not deleted, nor any other: {error.detail}."
             ) from None
@@ -202,23 +182,16 @@ def _expect_key(sink: Sink) -> None:
 
 
 def _search(
-    state: SqliteState | SqlState, identities: Sequence[str], *, suspected: bool
+    state: SqliteState | SqlState | None, identities: Sequence[str], *, suspected: bool
 ) -> Removal:
-    """
-    Return the dead letters of these people, and their identities in the ledger.
-
-    If *suspected* is true, dead letters that may be about them are certain.
-    """
-    keys, may_be, stated = dict[str, None](), dict[str, str](), dict[str, None]()
-    for identity in identities:
-        found = search(state.dead_letter.read(), identity)
-        keys |= dict.fromkeys(found.keys)
-        may_be |= found.suspected
-        stated |= dict.fromkeys(search_ledger(state.ledger, identity))
+    """Return their dead letters, *suspected* ones too if wanted, and ledger entries."""
+    if state is None:
+        return Removal(Found([], {}), ())
+    found = search(state.dead_letter.read(), *identities)
     if suspected:
-        keys |= dict.fromkeys(may_be)
-    others = {key: why for key, why in may_be.items() if key not in keys}
-    return Removal(Found([*keys], others), [*stated])
+        found = Found([*found.keys, *found.suspected], {})
+    stated = {name for each in identities for name in search_ledger(state.ledger, each)}
+    return Removal(found, sorted(stated))
 
 
 def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:

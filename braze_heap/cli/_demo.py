@@ -12,23 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import click
+import attrs
 from rich.text import Text
 
 from braze_heap import Pipeline, Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._explain import HIDDEN
-from braze_heap.cli._log import logging_to
 from braze_heap.cli._options import json_option, option, seed_option
 from braze_heap.cli._progress import RunProgress, progress
 from braze_heap.cli._report import (
     Section,
     json_text,
     next_steps,
-    show_result,
+    print_result,
     to_values,
 )
-from braze_heap.cli._simulate import FAULTS, PROBES, mixed_events
+from braze_heap.cli._serve import logging_to
+from braze_heap.cli._simulate import FAULT, PROBES, mixed_events
 from braze_heap.cli._simulate import sections as simulation_sections
 from braze_heap.policies.privacy import PERSONAL_NAMES
 from braze_heap.receiver import AsyncReceiver
@@ -40,24 +40,17 @@ from braze_heap.testing.fake_heap import Status
 from braze_heap.testing.simulated_braze import Fate, Simulation, VirtualClock
 
 NUMBER: Final = 1_000
-"""Events of the hour."""
-
 ANONYMOUS: Final = 12
-"""Number of events without an identity."""
-
 MALFORMED: Final = 3
-"""Number of malformed events."""
+"""Events of the hour; those of them without an identity, and malformed ones."""
 
 HOUR: Final = 3_600.0
 START: Final = VirtualClock().now + 12 * HOUR
-DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)
-"""Period in which Heap is down. UTC epoch seconds."""
+DOWN: Final = (START + HOUR / 3, START + HOUR / 3 + 300)  # when Heap is down
 
-SPEED: Final = 700.0
-"""Simulated seconds in a second at a terminal."""
+SPEED: Final = 700.0  # simulated seconds in a second at a terminal
 
-_TOMORROW: Final = "users.messages.hologram.Send"
-"""Type of one event. No version of the library knows it."""
+_TOMORROW: Final = "users.messages.hologram.Send"  # no version knows this type
 
 _SHOWN: Final = "Braze Custom Added To Cart"
 
@@ -77,25 +70,24 @@ _NEXT: Final = (
 )
 
 
-@click.command(
-    short_help="See the whole way, with nothing to set up.",
-    epilog=ui.epilog(
-        """
-        braze-heap demo
-        braze-heap demo --seed 7 --fast
-        """,
-        one="an event is not where the report says: please report it, with the seed",
-        zero="every event is where the report says",
-    ),
+@ui.command(
+    one="an event is not where the report says: please report it, with the seed",
+    zero="every event is where the report says",
 )
 @seed_option
 @option("--fast", "Do not wait, as if the output were not a terminal.")
 @json_option
 def demo(seed: int, fast: bool, as_json: bool) -> None:
     """
-    Play an hour of Braze traffic to an endpoint and a Heap, and count what arrives.
+    Play an hour of Braze traffic, and count what arrives.
 
-    Needs no data, no account and no network. All names and values are invented.
+    A simulated Braze sends it to an endpoint, and that to a simulated Heap. Needs no
+    data, no account and no network. All names and values are invented.
+
+    Examples::
+
+        braze-heap demo
+        braze-heap demo --seed 7 --fast
     """
     ui.require_extra("the demo", "server", "httpx2", "prometheus_client", "uvicorn")
     out = ui.console("stdout")
@@ -106,7 +98,7 @@ def demo(seed: int, fast: bool, as_json: bool) -> None:
         with progress("       ", NUMBER, None if as_json else out) as shown:
             hour = _Hour(shown, SPEED if is_slow else math.inf)
             hour.play(seed)
-        show_result(hour.sections(), as_json=as_json)
+    print_result(hour.sections(), as_json=as_json)
     sys.exit(0 if hour.adds_up else 1)
 
 
@@ -122,13 +114,7 @@ def _events(seed: int) -> list[Any]:
 
 
 class _Hour(VirtualClock):
-    """
-    The hour: its clock, its messages and its result.
-
-    Args:
-        shown: Shows messages and progress.
-        speed: Simulated seconds in a real one.
-    """
+    """The hour: its clock, *speed* times as fast as a real one, messages and result."""
 
     simulation: Simulation
     stored: dict[str, int]
@@ -138,7 +124,6 @@ class _Hour(VirtualClock):
         self._shown = shown
         self._speed = speed
         self._messages: set[str] = set()
-        self._quarter = 0.0
         self.heap = FakeHeap(clock=self)
         self.metrics = Metrics()
 
@@ -172,7 +157,8 @@ class _Hour(VirtualClock):
                 batch_size=20,
                 probes=PROBES,
                 rate=NUMBER / HOUR,
-                **FAULTS,
+                lose_answers=FAULT,
+                send_twice=FAULT,
             )
             with (
                 bound("127.0.0.1", 0) as listener,
@@ -202,38 +188,18 @@ class _Hour(VirtualClock):
             self._shown.on_message(f"{at:%H:%M}  {text}")
 
     def _watch(self, seen: Simulation) -> None:
-        """Narrate what is new since the answer before; each quarter, the progress."""
-        self._narrate(
-            "Braze checks endpoint and token: a request without events, answer 200."
-        )
+        """Narrate what is new since the answer before."""
+        self._narrate("Braze checks endpoint and token: no events, answer 200.")
         if 503 in seen.statuses:
-            self._narrate(
-                "The endpoint answers 503: Braze keeps the events, and comes again."
-            )
+            self._narrate("The endpoint answers 503: Braze will send them again.")
         if seen.answers_lost:
             self._narrate("An answer gets lost: Braze sends those events again.")
         for reason in self.metrics.report.dead_lettered_by_reason:
-            text = f"Only the malformed event ({reason}) goes to the dead letter."
-            self._narrate(text)
-        progress = self._progress(seen)
-        self._shown.on_change(progress, len(seen.events) - seen.fates[Fate.PENDING])
-        quarter = (self.now - START) // 900
-        if quarter > self._quarter:
-            self._quarter = quarter
-            self._narrate(progress)
-
-    def _progress(self, seen: Simulation) -> str:
-        """
-        Return the number of events that Braze knows to be delivered, and their place:
-        in Heap, or kept back. Heap has others before Braze learns of it.
-        """
-        pairs = zip(seen.events, seen.outcomes, strict=True)
-        ids = {_id(event) for event, outcome in pairs if outcome.fate is Fate.DELIVERED}
-        in_heap, done = self.heap.events.keys(), seen.fates[Fate.DELIVERED]
-        arrived, early = len(ids & in_heap), len(in_heap - ids)
-        more = f"; {early} arrived, answer lost" if early else ""
-        kept = f"{done - arrived} skipped or kept"
-        return f"{done:,} delivered: {arrived:,} in Heap, {kept}{more}"
+            self._narrate(f"A malformed event ({reason}) goes to the dead letter.")
+        done = len(seen.events) - seen.fates[Fate.PENDING]
+        self._shown.on_change(
+            f"{done:,} events, {len(self.heap.events):,} in Heap", done
+        )
 
     @property
     def adds_up(self) -> bool:
@@ -250,53 +216,39 @@ class _Hour(VirtualClock):
 
     def sections(self) -> Iterator[Section]:
         """Yield the parts of the result."""
-        report, events = self.metrics.report, self.heap.events
-        done, held = self.simulation, self.heap.counts
+        report, events, held = self.metrics.report, self.heap.events, self.heap.counts
         yield Section("adds_up", self.adds_up)
-        yield Section("braze", to_values(simulation_sections(done)))
+        braze = [*simulation_sections(self.simulation)]
+        yield Section("braze", to_values(braze))
+        yield from (attrs.evolve(section, name="") for section in braze)
         yield Section("endpoint", counts(report))
         yield Section("dead_letter", self.stored)
         names = Counter(str(event["event"]) for event in events.values())
         people = len({event["identity"] for event in events.values()})
-        yield Section(
-            "heap",
-            {"events": names, "repeats": held.duplicates},
-            f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people",
-            [
-                (name, n, "a type newer than this version" * name.endswith(_TOMORROW))
-                for name, n in names.most_common()
-            ],
+        title = f"In Heap: {ui.plural(len(events), 'event')} of {people:,} people"
+        yield Section("heap", {"events": names, "repeats": held.duplicates})
+        new = "a type newer than this version"
+        yield Section.of_counts(
+            "", title, names, lambda name: new * name.endswith(_TOMORROW)
         )
-        before = after = None
-        if shown := [key for key, each in events.items() if each["event"] == _SHOWN]:
-            after = events[shown[0]]
-            before = _masked(next(e for e in done.events if _id(e) == shown[0]))
+        shown = (item for item in events.items() if item[1]["event"] == _SHOWN)
+        key, after = next(shown, (None, None))
+        sent = (_masked(e) for e in self.simulation.events if _id(e) == key)
+        before = next(sent, None)
         title = "One of them, as Braze sends it"
-        yield Section("before", before, title, note=json_text(before) * bool(before))
+        yield Section("before", before, title, note=json_text(before))
         title = "After: personal data is not sent unless you choose so"
-        yield Section("after", after, title, note=json_text(after) * bool(after))
-        yield from self._sum()
-        yield next_steps(_NEXT)
-
-    def _sum(self) -> Iterator[Section]:
-        done, held, report = self.simulation, self.heap.counts, self.metrics.report
-        answers = ", ".join(f"{n} x {s}" for s, n in sorted(done.statuses.items()))
-        lost = ui.plural(done.answers_lost, "answer")
-        delivered = ui.plural(done.fates[Fate.DELIVERED], "event")
-        requests = ui.plural(done.requests, "request")
-        in_heap = ui.plural(held.events, "event")
+        yield Section("after", after, title, note=json_text(after))
+        seconds = self._shown.seconds
         repeats = ui.plural(held.duplicates, "repeat")
         rows = [
-            ("Braze", f"{delivered} delivered, none pending"),
-            ("", f"{requests}: {answers}; {lost} lost on the way"),
             ("endpoint", f"{report}, repeats counted too"),
-            ("Heap", f"{in_heap}, each once: {repeats} changed nothing"),
+            ("Heap", f"{held.events:,} events, each once: {repeats} changed nothing"),
         ]
-        seconds = self._shown.seconds
         title = f"Does it add up? An hour in {seconds:.1f} s"
         yield Section("seconds", round(seconds, 3), title, rows)
         total = (
-            f"\n{len(self.heap.events):,} in Heap + {ANONYMOUS} skipped "
+            f"\n{len(events):,} in Heap + {ANONYMOUS} skipped "
             f"({', '.join(report.skipped_by_reason)}) + {sum(self.stored.values())} in "
             f"the dead letter ({', '.join(self.stored)}) = {NUMBER:,} sent\n"
         )
@@ -304,6 +256,7 @@ class _Hour(VirtualClock):
         if self.adds_up:
             verdict = ("Every event is in exactly one place.", "bold green")
         yield Section(note=Text.assemble(total, verdict))
+        yield next_steps(_NEXT)
 
 
 def _id(event: Any) -> str:

@@ -1,11 +1,10 @@
 """``braze-heap drift``: types and fields from Braze that this version does not know."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterator
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
 from braze_heap.cli import _console as ui
@@ -13,27 +12,15 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
 from braze_heap.cli._progress import progress
-from braze_heap.cli._report import TOP, Section, meaning, show_result, skipped_files
+from braze_heap.cli._report import TOP, Section, meaning, print_result, skipped_files
 from braze_heap.config import Config, TransformConfig
 from braze_heap.drift import Drift, DriftObserver
+from braze_heap.drift._model import tables
 from braze_heap.mapping._batch import named
 
-Format: TypeAlias = Literal["text", "markdown", "json"]
 
-
-@click.command(
-    short_help="Show what Braze sends that is new.",
-    epilog=ui.epilog(
-        """
-        braze-heap drift s3-export/
-        braze-heap drift s3://bucket/braze --since 2026-01-15
-        zcat *.json.gz | braze-heap drift -
-        braze-heap drift currents/ --format markdown -o drift.md
-        braze-heap drift currents/ --ignore users.messages.email.Click.link_color
-        """,
-        one="there is a new type, a new field, or another type of value",
-        zero="nothing new",
-    ),
+@ui.command(
+    one="there is a new type, a new field, or another type of value", zero="nothing new"
 )
 @opts.storage_option
 @source_options
@@ -52,7 +39,7 @@ Format: TypeAlias = Literal["text", "markdown", "json"]
 @opts.quiet_option
 def drift(
     source: Source,
-    form: Format,
+    form: str,
     output: Output,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
@@ -61,12 +48,20 @@ def drift(
     quiet: bool,
 ) -> None:
     """
-    Compare observed Currents events with what this version knows.
+    Compare Currents events with what this version knows.
 
     Lists new event types, new fields, and values of other types than documented. Also
     lists documented types and fields not seen in the input. Reads the same input as
     `braze-heap transform`. Shows names, types and counts, never a value. The exit
     status is for cron and CI.
+
+    Examples::
+
+        braze-heap drift s3-export/
+        braze-heap drift s3://bucket/braze --since 2026-01-15
+        zcat *.json.gz | braze-heap drift -
+        braze-heap drift currents/ --format markdown -o drift.md
+        braze-heap drift currents/ --ignore users.messages.email.Click.link_color
     """
     selects = None
     if include or exclude:
@@ -84,7 +79,7 @@ def drift(
             if not shown.events % 1_000:  # updates cost time
                 shown.add_events(0)
     top = None if all_types else TOP
-    show_result([skipped_files(inputs.skipped, top)], "stderr")
+    print_result([skipped_files(inputs.skipped, top)], "stderr")
     observed = observer.drift()
     found = observed.ignoring(ignore)
     for name in ignore:
@@ -92,64 +87,36 @@ def drift(
             click.echo(
                 f"Note: --ignore {ui.safe(name)} matches nothing here.", err=True
             )
-    content: str | RenderableType = Group(*_sections(found, top))
-    if form != "text":
-        content = getattr(found, f"to_{form}")()
-    write_text(content, output)
+    is_text = form == "text"
+    view = Group(*_sections(found, top)) if is_text else getattr(found, f"to_{form}")()
+    write_text(view, output)
     sys.exit(int(found.has_findings))
 
 
 def _sections(found: Drift, top: int | None) -> Iterator[Section]:
     """Yield the findings; at most *top* of those that were not seen."""
     yield _summary(found)
-    for new in found.new_types:
-        module = f" in {new.module}" if new.module else " of a new family"
-        where = f"; its class: {new.class_name}{module}" if new.class_name else ""
-        count = ui.plural(new.count, "event")
-        title = f"New event type {ui.safe(new.event_type)}: {count}{where}"
-        rows = [(f.place, f.name, ", ".join(f.types), f.frequency) for f in new.fields]
-        yield Section(title=title, rows=rows or [("no fields",)])
-    fields = {
-        "New fields": found.new_fields,
-        "Values of other types than documented": found.type_changes,
-        "Documented only for the other form": found.other_form,
-    }
-    for title, seen in fields.items():
-        yield Section(
-            title=title,
-            rows=[(f.event_type, f.place, f.name, f.found, f.frequency) for f in seen],
-        )
-    allow = 'To send one: personal_fields = {"NAME" = "keep"}'
-    yield Section(
-        title="Redacted by default, because their names have a word such as email",
-        rows=[
-            (f.event_type, f.name, ui.plural(f.count, "event")) for f in found.redacted
-        ],
-        note=allow,
-    )
     malformed = dict(found.malformed)
     title = f"Not read: {ui.plural(sum(malformed.values()), 'event')}"
     yield Section.of_counts("", title, malformed, meaning)
-    unseen = [
-        (
-            each.event_type,
-            f"{each.form}, {ui.plural(each.count, 'event')}",
-            _names(each.names, top),
+    for table in tables(found):
+        yield Section(
+            title=table.title,
+            rows=[[_cell(value, top) for value in row] for row in table.rows],
+            note=table.note,
+            columns=table.headings,
+            top=top if table.is_long else None,
         )
-        for each in found.unseen_fields
-    ]
-    title = "Documented fields not seen in this input"
-    yield Section(title=title, rows=unseen, top=top)
-    title = f"Documented types not seen in this input: {len(found.unseen_types)}"
-    yield Section(title=title, rows=[(name,) for name in found.unseen_types], top=top)
     if found.new_types or found.new_fields:
         more = "\nPython lines to add: braze-heap drift ... --format markdown"
         yield Section(note=more)
 
 
-def _names(names: Sequence[str], top: int | None) -> Text:
-    more = len(names) - len(names[:top])
-    return Text(", ".join(names[:top]) + f" and {more} more" * bool(more))
+def _cell(value: object, top: int | None) -> object:
+    if not isinstance(value, tuple):
+        return value
+    more = len(value) - len(value[:top])
+    return ", ".join(value[:top]) + f" and {more} more" * bool(more)
 
 
 def _summary(found: Drift) -> Section:
@@ -162,9 +129,6 @@ def _summary(found: Drift) -> Section:
     parts = [ui.plural(count, noun) for noun, count in findings.items() if count]
     ignored = f"; {ui.plural(found.ignored, 'finding')} ignored" * bool(found.ignored)
     style = "bold red" if found.has_findings else "bold green"
-    note = Text.assemble(
-        f"{ui.plural(found.events, 'event')}: ",
-        (", ".join(parts) or "nothing new", style),
-        ignored,
-    )
-    return Section(note=note)
+    summary = (", ".join(parts) or "nothing new", style)
+    events = ui.plural(found.events, "event")
+    return Section(note=Text.assemble(f"{events}: ", summary, ignored))

@@ -1,10 +1,9 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
-import contextlib
+import functools
 import inspect
 import itertools
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,52 +12,41 @@ import click
 from rich.text import Text
 
 from braze_heap import (
+    AddUserProperties,
     Call,
     CurrentsEvent,
     DeleteUser,
     EventError,
+    Track,
     Transformer,
-    TransformResult,
     UnknownEvent,
     parse_event,
 )
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
-from braze_heap.cli._report import (
-    CALLS,
-    Section,
-    json_text,
-    meaning,
-    print_result,
-)
+from braze_heap.cli._report import CALLS, Section, json_text, meaning, print_result
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
-from braze_heap.plan import PlannedProperty, TrackingPlan, tracking_plan
+from braze_heap.mappers._standard import copy_of
+from braze_heap.parsing import is_nested
+from braze_heap.plan import tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
-from braze_heap.policies.selection import ResolvedChoice
-from braze_heap.wire import Read, Unreadable
+from braze_heap.policies.urls import URL_PARAMETERS
+from braze_heap.wire import RawEvent, Read
 
-_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}
-"""Fields of every event with their place in a call."""
+_ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}  # field to its place
 
-HIDDEN: Final = "..."
-"""Text in place of a personal value."""
+HIDDEN: Final = "..."  # in place of a personal value
 
-
-@click.command(
-    short_help="Show how one event becomes calls, and why.",
-    epilog=ui.epilog(
-        """
-        braze-heap explain event.json
-        braze-heap explain batch.json --number 3
-        head -1 events.jsonl | braze-heap explain -
-        braze-heap explain record.json --event-type users.behaviors.Purchase
-        """,
-        zero="done, also if the event has no call",
-    ),
+_PRECEDENCE: Final = (
+    "The most specific mapper wins: for the name of a custom event or the product, for "
+    "the type, the class, its channel and groups, then for all events."
 )
+
+
+@ui.command(zero="done, also if the event has no call")
 @opts.storage_option
 @click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
 @opts.event_type_option
@@ -84,12 +72,18 @@ def explain(
 
     The steps are reading, the fields before and after, the choice of the mapper, the
     policies, and the calls. Reads any form, also from a URL; "-" is stdin.
+
+    Examples::
+
+        braze-heap explain event.json
+        braze-heap explain batch.json --number 3
+        head -1 events.jsonl | braze-heap explain -
+        braze-heap explain record.json --event-type users.behaviors.Purchase
     """
     read = _read(file, event_type, number)
     config = setup.config
-    explanation = EventExplanation(
-        read, opts.build_transformer(config), config, show_values
-    )
+    transformer = opts.build_transformer(config)
+    explanation = EventExplanation(read, transformer, config, show_values)
     print_result(explanation.sections(), as_json=as_json)
 
 
@@ -105,218 +99,188 @@ def _read(path: Path | opts.StoreUrl, event_type: str | None, number: int) -> Re
     return read
 
 
-@attrs.define(slots=False)
+def _parsed(
+    read: Read, event_types: Mapping[str, type[CurrentsEvent]]
+) -> tuple[CurrentsEvent | None, list[str]]:
+    """Return the event, if it is one, and values without the documented type."""
+    event = None
+    parse = functools.partial(parse_event, event_types=event_types)
+    try:
+        if isinstance(read, RawEvent):
+            event = parse(read.value, event_type=read.event_type)
+            parse(read.value, event_type=read.event_type, strict=True)
+    except EventError as error:
+        return event, [ui.safe(str(problem), 300) for problem in error.problems]
+    return event, []
+
+
+def _redacting(transformer: Transformer) -> Transformer:
+    """Return *transformer* with the default policies for personal data."""
+    options = attrs.evolve(
+        transformer._policies.options,
+        personal_data="drop",
+        unknown_fields="guard",
+        custom_fields="guard",
+        url_parameters=URL_PARAMETERS,
+    )
+    with opts.shown_warnings(lambda _: None):
+        return Transformer(**attrs.asdict(options, recurse=False))
+
+
 class EventExplanation:
     """Explanation of one event, as it was read: each step to its calls."""
 
-    read: Read
-    transformer: Transformer
-    config: Config
-    shows_values: bool
-
-    @cached_property
-    def event(self) -> CurrentsEvent | None:
-        """The parsed event; ``None`` if it is not one."""
-        with contextlib.suppress(EventError):
-            return self._parse(strict=False)
-        return None
-
-    @cached_property
-    def problems(self) -> list[str]:
-        """Values that do not have the documented type."""
-        try:
-            self._parse(strict=True)
-        except EventError as error:
-            return [ui.safe(str(problem), 300) for problem in error.problems]
-        return []
-
-    def _parse(self, strict: bool) -> CurrentsEvent | None:
-        if isinstance(self.read, Unreadable):
-            return None
-        return parse_event(
-            self.read.value, event_type=self.read.event_type, strict=strict
-        )
-
-    @cached_property
-    def result(self) -> TransformResult:
-        """Result of the transformer."""
-        return self.transformer.transform([self.read])
-
-    @cached_property
-    def plan(self) -> TrackingPlan:
-        """Tracking plan of the type of the event."""
-        types = {}
-        if self.event is not None and not isinstance(self.event, UnknownEvent):
-            types = {self.event.event_type: type(self.event)}
-        return tracking_plan(self.transformer, types)
-
-    @cached_property
-    def _planned(self) -> list[PlannedProperty]:
-        return [p for event in self.plan.events for p in event.properties]
-
-    @cached_property
-    def _personal(self) -> dict[str, Any]:
-        """Personal fields of the event with their values."""
-        if self.event is None:
-            return {}
-        names = schema_of(type(self.event)).personal
-        return {n: value for n, value in vars(self.event).items() if n in names}
+    def __init__(
+        self, read: Read, transformer: Transformer, config: Config, shows_values: bool
+    ) -> None:
+        self._read = read
+        self._transformer = transformer
+        self._config = config
+        self._shows_values = shows_values
+        options, redacting = transformer._policies.options, _redacting(transformer)
+        self._event, self._problems = _parsed(read, options.event_types)
+        self._result = transformer.transform([read])
+        self._redacted_calls = redacting.transform([read]).calls
+        self._redacted_event = copy_of(self._event) if self._event else None
+        if self._redacted_event:
+            redacting._policies.redaction.apply(self._redacted_event)
+            redacting._policies.redaction.guard(self._redacted_event, frozenset())
+        event, types = self._event, dict[str, type[CurrentsEvent]]()
+        if event and self._result.calls and not isinstance(event, UnknownEvent):
+            types = {event.event_type: type(event)}
+        plan = tracking_plan(transformer, types)
+        self._planned = [p for each in plan.events for p in each.properties]
+        planned = (*self._planned, *plan.user_properties)
+        self._personal_names = PERSONAL_NAMES | {
+            p.name for p in planned if p.is_personal
+        }
+        names = schema_of(type(event)).personal if event else ()
+        values = vars(event) if event else {}
+        self._personal = {n: value for n, value in values.items() if n in names}
 
     def sections(self) -> Iterator[Section]:
         """Yield the steps."""
         yield from self._reading()
         yield from self._fields()
-        lines = [*self._mapper()]
+        lines = self._mapper()
         yield Section("mapper", lines, "3. Mapper", note="\n".join(lines))
         yield from self._policies()
         yield from self._calls()
 
     def _reading(self) -> Iterator[Section]:
         yield Section(note=Text("1. Reading", "bold"))
-        event, value = self.event, getattr(self.read, "value", None)
-        if event is None:
+        if self._event is None:
             yield Section("reading", {}, note="It cannot be read as an event.")
             return
-        cls, parts = type(event), ("user", "properties")
-        is_http = isinstance(value, dict) and any(
-            isinstance(value.get(part), dict) for part in parts
-        )
+        value, cls = getattr(self._read, "value", {}), type(self._event)
+        is_http = is_nested(value, schema_of(cls))
         doc = (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
         rows = {
             "form": "HTTP form" if is_http else "record from storage",
-            "type": ui.safe(event.event_type, 200),
+            "type": ui.safe(self._event.event_type, 200),
             "class": f"{cls.__name__}: {doc}",
         }
         text = "This version does not know the type; see its fields."
-        note = text * isinstance(event, UnknownEvent)
-        yield Section("reading", rows, rows=rows.items(), note=note)
+        note = text * isinstance(self._event, UnknownEvent)
+        yield Section.of("reading", "", rows, note=note)
 
     def _fields(self) -> Iterator[Section]:
         """Yield each field that the event has, and its place in the calls."""
-        event = self.event
+        event = self._event
         known = event_fields(type(event)) if event else {}
         fields: list[dict[str, Any]] = [
             {
                 "name": name,
                 "type": known[name].kind,
-                "value": self._shown(value, is_personal=name in self._personal),
+                "value": self._before(name, value),
                 "personal": name in self._personal,
                 "in_heap": self._place(name),
             }
             for name, value in (vars(event) if event else {}).items()
             if name in known
         ]
-        mark = ", personal data"
-        rows = [
-            (f["name"], f["type"], f["value"], f["in_heap"] + mark * f["personal"])
-            for f in fields
-        ]
         title = f"2. Fields: {len(fields)} of {len(known)} that the class has"
-        columns = ("name", "type", "before", "after")
-        yield Section("fields", fields, title, rows, columns=columns)
-        problems = self.problems
-        yield Section("invalid", problems, "Invalid values", [(p,) for p in problems])
+        columns = ("name", "type", "value", "personal", "in_heap")
+        yield Section.of("fields", title, fields, *columns)
+        yield Section.of("invalid", "Invalid values", self._problems)
         unknown = {
-            ui.safe(name): self._shown(value, is_personal=True)
+            ui.safe(name): ui.safe(str(value), 40) if self._shows_values else HIDDEN
             for name, value in (event.extra if event else {}).items()
         }
         title = f"Unknown or invalid fields ({len(unknown)})"
-        yield Section("unknown", unknown, title, unknown.items())
+        yield Section.of("unknown", title, unknown)
 
     def _place(self, field: str) -> str:
         """Return the names under which Heap gets *field*, or that it does not."""
-        if not self.result.calls:
+        if not self._result.calls:
             return "-"
         places = [_ENVELOPE[field]] if field in _ENVELOPE else []
-        places += ["identity"] * (field == self.transformer._identity.field)
+        places += ["identity"] * (field == self._transformer._identity.field)
         planned = {p.name for p in self._planned if p.field == field} or {field}
         planned = {name.removesuffix(".*") for name in planned}
-        sent = {n for c in self.result.calls for n in getattr(c, "properties", ())}
+        sent = {n for c in self._result.calls for n in getattr(c, "properties", ())}
         places += sorted(
             n for n in sent if not planned.isdisjoint((n, n.split(".")[0]))
         )
-        if not places:
-            return "redacted" if field in self.result.redacted else "not sent"
-        more = [f"and {len(places) - 3} more"] * (len(places) > 3)
-        return ", ".join(places[:3] + more)
+        absent = "redacted" if field in self._result.redacted else "not sent"
+        return ", ".join(places) or absent
 
-    def _shown(self, value: Any, *, is_personal: bool) -> str:
-        hides = is_personal and not self.shows_values
-        return HIDDEN if hides else ui.safe(str(value), 40)
+    def _before(self, name: str, value: Any) -> str:
+        """Return *value*, the field *name*, without what is redacted by default."""
+        if not self._shows_values:
+            value = vars(self._redacted_event).get(name, HIDDEN)
+            value = HIDDEN if self._contains_personal(value) else value
+        return ui.safe(str(value), 40)
 
-    def _mapper(self) -> Iterator[str]:
-        if self.event is None:
-            return
-        custom = self.transformer._policies.custom_of(self.event)
-        if custom and not self.result.invalid:
+    def _mapper(self) -> list[str]:
+        if self._event is None:
+            return []
+        custom = self._transformer._policies.custom_of(self._event)
+        if custom and not self._result.invalid:
             name = getattr(custom.entry.key, "__name__", "")
-            yield f"{name}: {custom.entry.origin}, the mapper for {name}"
-            yield "It wins: it is for exactly this name, and the properties fit."
-            return
-        explanation = self.transformer.mappers.explain(self.event)
-        yield from str(explanation).splitlines()
-        if not explanation.winner:
-            return
-        key = explanation.winner.key
-        if key == self.event.event_type:
-            yield "It wins: it is for exactly this type."
-        elif key is type(self.event):
-            yield "It wins: it is for exactly this class."
+            text = f"{name}: {custom.entry.origin}, the mapper for {name}"
         else:
-            name = getattr(key, "__name__", str(key))
-            nearest = "the nearest of the classes and groups with a mapper"
-            yield f"It wins: {name} is {nearest}."
+            text = str(self._transformer.mappers.explain(self._event))
+        return [*text.splitlines(), _PRECEDENCE]
 
     def _selection(self) -> str:
         """Return which choice of events decides about the event."""
-        selection = self.transformer._policies.selection
-        if selection is None or self.event is None:
+        policies = self._transformer._policies
+        selection = policies.selection
+        if selection is None or self._event is None:
             return "all events"
-        event_type, known = self.event.event_type, selection.known
-
-        def names(choices: Iterable[ResolvedChoice]) -> str:
-            return ", ".join(c.name for c in choices if c.covers(event_type, known))
-
-        if excluded := names(selection.excluded):
-            return f"excluded by {excluded}"
-        if included := names(selection.included):
-            return f"included by {included}"
+        event_type, known = self._event.event_type, selection.known
+        decisions = {"excluded": selection.excluded, "included": selection.included}
+        for decision, choices in decisions.items():
+            if names := [c.name for c in choices if c.covers(event_type, known)]:
+                return f"{decision} by {', '.join(names)}"
         if not selection.included:
             return "not excluded"
-        kept = self.transformer._policies.keeps_user_properties(event_type)
+        kept = policies.keeps_user_properties(event_type)
         return "not included" + "; user properties that it states are sent" * kept
 
     def _policies(self) -> Iterator[Section]:
-        result, selection = self.result, self._selection()
-        options = dict(opts.described(self.config, self.transformer))
-        redacted = sorted(result.redacted)
-        adjustments = result.adjustments.items()
-        rows = [
-            *((name.replace("_", " "), value) for name, value in options.items()),
-            ("selection", selection),
-            ("redacted", ", ".join(redacted) or "nothing"),
-            *(("changed", f"{n} {kind}: {meaning(kind)}") for kind, n in adjustments),
-            *(("invalid", str(invalid)) for invalid in result.invalid),
-        ]
+        result, selection = self._result, self._selection()
+        options = dict(opts.described(self._config, self._transformer))
+        rows = [*options.items(), ("selection", selection)]
         yield Section("policies", options, "4. Policies", rows)
         yield Section("selection", selection)
-        yield Section("redacted", redacted)
-        yield Section("adjustments", {str(kind): n for kind, n in adjustments})
+        yield Section.of("redacted", "Redacted", sorted(result.redacted))
+        title = "Changed to be legal for Heap"
+        yield Section.of_counts("adjustments", title, result.adjustments, meaning)
+        yield Section.of("", "Do not fit their class", [*map(str, result.invalid)])
 
     def _calls(self) -> Iterator[Section]:
-        result = self.result
+        result = self._result
         skipped = [str(each.reason) for each in result.skipped]
         rows = [(reason, meaning(reason)) for reason in skipped]
         yield Section("skipped", skipped, "5. No call: the event is skipped", rows)
         rejected = [
-            {"reason": str(each.reason), "detail": ui.safe(each.detail, 500)}
-            for each in result.rejected
+            {"reason": str(r.reason), "detail": r.detail, "meaning": meaning(r.reason)}
+            for r in result.rejected
         ]
-        details = [
-            (each["reason"], f"{each['detail']}. {meaning(each['reason'])}")
-            for each in rejected
-        ]
-        yield Section("rejected", rejected, "5. No call: it is rejected", details)
+        title = "5. No call: it is rejected"
+        yield Section.of("rejected", title, rejected, "reason", "detail", "meaning")
         title = "Not sent of it, although something else is"
         yield Section.of_counts("not_sent", title, result.not_sent, meaning)
         calls = [self.masked(call) for call in result.calls]
@@ -330,23 +294,35 @@ class EventExplanation:
     def masked(self, call: Call) -> dict[str, Any]:
         """Return *call* as JSON values; personal values are hidden unless shown."""
         data = call.to_dict()
-        if self.shows_values:
+        if self._shows_values:
             return data
         data["identity"] = HIDDEN
         if not isinstance(call, DeleteUser):
+            redacted = self._redacted_of(call)
             data["properties"] = {
-                name: HIDDEN if self._hides(name, value) else value
+                name: HIDDEN
+                if redacted.get(name) != value or self._hides(name, value)
+                else value
                 for name, value in call.properties.items()
             }
         return data
 
+    def _redacted_of(self, call: Track | AddUserProperties) -> Mapping[str, Any]:
+        """Return the properties of *call* under the default policies."""
+        key = getattr(call, "idempotency_key", None)
+        for each in self._redacted_calls:
+            if type(each) is type(call) and key == getattr(
+                each, "idempotency_key", None
+            ):
+                return each.properties
+        return {}
+
     def _hides(self, name: str, value: object) -> bool:
         """Return whether the name is that of personal data, or a value contains it."""
-        planned = (*self._planned, *self.plan.user_properties)
-        personal = PERSONAL_NAMES | {each.name for each in planned if each.is_personal}
         parts = {name, name.rpartition(".")[2], f"{name.partition('.')[0]}.*"}
-        found = (str(each) for each in self._personal.values())
-        long_enough = (each for each in found if len(each) > 3)
-        return not parts.isdisjoint(personal) or any(
-            each in str(value) for each in long_enough
-        )
+        is_named = not parts.isdisjoint(self._personal_names)
+        return is_named or self._contains_personal(value)
+
+    def _contains_personal(self, value: object) -> bool:
+        values = (str(each) for each in self._personal.values())
+        return any(len(each) > 3 and each in str(value) for each in values)

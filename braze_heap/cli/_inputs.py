@@ -40,8 +40,8 @@ the number of workers.
 Advance: TypeAlias = Callable[[int], object]
 """Function that gets the stored bytes of each piece that was read."""
 
-_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
-"""Paths that other processes cannot open."""
+_OF_THIS_PROCESS: Final = ("/dev/fd/", "/dev/stdin", "/proc/", "memory:")
+"""Beginnings of paths and URLs that other processes cannot open."""
 
 
 class ReadFailedError(ui.UnusableError):
@@ -84,8 +84,7 @@ class Input:
         """
         Read its events in order; what cannot be decoded is an `Unreadable`.
 
-        *advance* is called with the number of bytes of each piece. *opened* is the
-        object, if that is open.
+        *opened* is the object, if that is open.
         """
         try:
             with contextlib.ExitStack() as files:
@@ -98,7 +97,12 @@ class Input:
                 if self.place != opts.STDIN:
                     stream = files.enter_context(self.place.open("rb"))
                 metered = _MeteredStream(stream, advance, self.name)
-                yield from self._read(cast("BinaryIO", metered))
+                raw = cast("BinaryIO", metered)
+                event_type = self.event_type or type_in_path(self.name)
+                if self.lines:
+                    yield from read_lines(raw, event_type, *self.lines)
+                else:
+                    yield from read_events(raw, event_type=event_type)
                 if not metered.was_read and not self.is_regular():
                     raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
         except OSError as error:
@@ -110,12 +114,6 @@ class Input:
         except ModuleNotFoundError as error:
             raise ui.UnusableError(str(error)) from None
 
-    def _read(self, file: BinaryIO) -> Iterator[Read]:
-        event_type = self.event_type or type_in_path(self.name)
-        if self.lines:
-            return read_lines(file, event_type, *self.lines)
-        return read_events(file, event_type=event_type)
-
     def is_regular(self) -> bool:
         """Return whether it is not a pipe or a device."""
         if isinstance(self.place, StoredObject):
@@ -124,28 +122,21 @@ class Input:
 
     def is_open_to_others(self) -> bool:
         """Return whether other processes can open it: not a pipe, not memory."""
-        if isinstance(self.place, StoredObject):
-            return not self.place.url.startswith("memory:")
         return self.is_regular() and not self.name.startswith(_OF_THIS_PROCESS)
 
     def pieces(self, unit: int) -> Iterator["Input"]:
         """Split long JSON lines into pieces of about *unit* bytes; others are one."""
-        if self.size <= unit or not self._is_json_lines():
+        are_lines = False
+        if self.size > unit and isinstance(self.place, Path):
+            with contextlib.suppress(OSError), self.place.open("rb") as file:
+                are_lines = is_json_lines(file)
+        if not are_lines:
             yield self
             return
         for start in range(0, self.size, unit):
             size = min(unit, self.size - start)
             end = start + unit if start + unit < self.size else sys.maxsize
             yield attrs.evolve(self, size=size, lines=(start, end))
-
-    def _is_json_lines(self) -> bool:
-        if isinstance(self.place, StoredObject):
-            return False
-        try:
-            with self.place.open("rb") as file:
-                return is_json_lines(file)
-        except OSError:
-            return False
 
 
 @attrs.define
@@ -246,13 +237,9 @@ def first_of(texts: Collection[str], most: int = 10) -> list[str]:
 @attrs.frozen
 class Source:
     """
-    Files that a command reads, as the user named them.
+    Files that a command reads, as the user named them; none for stdin.
 
-    Attributes:
-        files: Files, directories, URLs and ``-``; empty for stdin.
-        event_type: Type of records from storage that do not contain it.
-        since: First hour, in UTC, of the paths of files; ``None`` for all.
-        until: End of the last hour.
+    *since* is the first hour in the paths of files, *until* the end of the last one.
     """
 
     files: tuple[Path | opts.StoreUrl, ...]
@@ -261,7 +248,7 @@ class Source:
     until: dt.datetime | None = None
 
     def find(
-        self, own: Collection[str] = (), selects: Callable[[str], bool] | None = None
+        self, own: Collection[Path] = (), selects: Callable[[str], bool] | None = None
     ) -> Inputs:
         """
         Return the inputs in the order of their names; directories without hidden files.
@@ -275,10 +262,7 @@ class Source:
             raise click.UsageError("Nothing to read. Name a file, or pipe events in.")
         try:
             hours = Hours.of(self.since, self.until)
-        except ValueError as error:
-            raise click.UsageError(f"{error}.") from None
-        wanted = PathFilter(selects or (lambda _: True), hours)
-        try:
+            wanted = PathFilter(selects or (lambda _: True), hours)
             found = [
                 attrs.evolve(each, event_type=self.event_type or each.event_type)
                 for place in self.files or (opts.STDIN,)
@@ -296,18 +280,11 @@ class Source:
             raise ui.UnusableError(f"There is nothing to read in {names}.")
         for each in found:
             if not each.is_found and each.is_regular():  # a pipe is read only once
-                _check_format(each)
+                try:
+                    next(each.read(lambda _: None), None)
+                except ReadFailedError:  # it is reported when it is read
+                    continue
         return Inputs(found)
-
-
-def _check_format(source: Input) -> None:
-    """Raise a `WrongFormatError` if *source* begins neither as JSON nor as Avro."""
-    try:
-        next(source.read(lambda _: None), None)
-    except WrongFormatError:
-        raise
-    except ui.UnusableError:  # reported when it is read
-        return
 
 
 source_options: Final = opts.group(
@@ -320,49 +297,39 @@ source_options: Final = opts.group(
 
 
 def _inputs_at(
-    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[str]
+    place: Path | opts.StoreUrl, wanted: PathFilter, own: Collection[Path]
 ) -> Iterator[Input]:
     if isinstance(place, opts.StoreUrl):
         for obj in find_wanted(place.url, wanted, place.storage_options):
             is_found = obj.url.rstrip("/") != place.url.rstrip("/")
             yield Input(obj, obj.size, is_found, obj.event_type)
-    elif place == opts.STDIN:
-        size = 0
-        with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
-            size = _size(os.fstat(sys.stdin.fileno()))
-        if wanted.has_hour("stdin"):
-            yield Input(place, size)
-    elif place.is_dir():
+    elif place != opts.STDIN and place.is_dir():
         for path in _files_in(place):
-            if wanted.has(_absolute(path)) and os.path.realpath(path) not in own:
-                yield Input(path, _size(path.stat()), is_found=True)
-    elif wanted.has_hour(_absolute(place)):
-        yield Input(place, _size(place.stat()))
-
-
-def _absolute(path: Path) -> str:
-    return path.absolute().as_posix()
+            is_wanted = wanted.has(path.absolute().as_posix())
+            if is_wanted and path.resolve() not in own:
+                yield Input(path, _size(path), is_found=True)
+    else:
+        name = "stdin" if place == opts.STDIN else place.absolute().as_posix()
+        if wanted.has_hour(name):
+            yield Input(place, _size(place))
 
 
 def _files_in(root: Path) -> list[Path]:
-    """Return all files below *root*; a note on stderr names hidden and special ones."""
+    """Return all files below *root*; a note on stderr names what is not read."""
     files: list[Path] = []
     ignored: list[str] = []
     for folder, folders, names in os.walk(root, onerror=_raise):
         for path in (Path(folder, name) for name in (*folders, *names)):
-            if path.name.startswith("."):
-                ignored.append(f"{path} (hidden)")
-            elif path.is_dir():
-                if path.is_symlink():
-                    ignored.append(f"{path} (a link to a folder)")
-            elif path.is_file():
+            is_hidden = path.name.startswith(".")
+            if path.is_file() and not is_hidden:
                 files.append(path)
-            else:
-                ignored.append(f"{path} (not a file)")
+            elif is_hidden or path.is_symlink() or not path.is_dir():
+                ignored.append(ui.safe(str(path), 200))
         folders[:] = [name for name in folders if not name.startswith(".")]
     if ignored:
-        names = first_of([ui.safe(name, 200) for name in sorted(ignored)], most=5)
-        click.echo(f"Note: not read: {'; '.join(names)}", err=True)
+        listed = "; ".join(first_of(sorted(ignored), most=5))
+        note = "Note: hidden files, links to folders, and special files are not read"
+        click.echo(f"{note}: {listed}", err=True)
     return sorted(files)
 
 
@@ -370,8 +337,14 @@ def _raise(error: OSError) -> NoReturn:
     raise error
 
 
-def _size(status: os.stat_result) -> int:
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+def _size(path: Path) -> int:
+    """Return the bytes of a regular file; 0 if it is something else."""
+    with contextlib.suppress(OSError, ValueError):  # not every stdin has a number
+        is_stdin = path == opts.STDIN
+        status = os.fstat(sys.stdin.fileno()) if is_stdin else path.stat()
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size
+    return 0
 
 
 def batches(
@@ -385,14 +358,14 @@ def batches(
     batch: list[Read] = []
     try:
         for read in reads:
-            if batch and read.offset // unit != batch[0].offset // unit:
+            if batch and (
+                len(batch) >= number
+                or read.offset - batch[0].offset > BATCH_BYTES
+                or read.offset // unit != batch[0].offset // unit
+            ):
                 full, batch = batch, []
                 yield full
             batch.append(read)
-            is_large = read.offset - batch[0].offset > BATCH_BYTES
-            if is_large or len(batch) >= number:
-                full, batch = batch, []
-                yield full
     except (ui.UnusableError, KeyboardInterrupt):
         if batch:
             yield batch

@@ -15,21 +15,20 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
 
-import attrs
 from rich.console import Console
 
 from braze_heap import Transformer
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input, Inputs
 from braze_heap.cli._output import Output, append, compressed, is_replaced, open_output
+from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunReport
 from braze_heap.cli._run import Run
-from braze_heap.cli._signals import STOPS, defer_sigint
 from braze_heap.config import Config
 from braze_heap.storage import StoredObject
 
@@ -48,45 +47,33 @@ def cores() -> int:
 
 
 class _Worker:
-    """
-    State of a worker process.
-
-    Attributes:
-        read: Bytes read of each piece, in memory that all processes share.
-    """
+    """State of a worker process."""
 
     transformer: Transformer
     unit: int
-    read: Any
 
     @classmethod
-    def start(cls, config: Config, unit: int, read: Any) -> None:
+    def start(cls, config: Config, unit: int) -> None:
         """Initialize the process. The signals of a terminal are for its parent."""
-        for number in (signal.SIGINT, *STOPS):
+        for number in (signal.SIGINT, *ui.STOPS):
             signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_exit_with_parent, daemon=True).start()
-        cls.unit, cls.read = unit, read
+        cls.unit = unit
         with warnings.catch_warnings(action="ignore"):  # the parent shows them
             cls.transformer = config.transformer()
 
     @classmethod
-    def write_part(cls, number: int, piece: Input, path: Path) -> _Part:
+    def write_part(cls, piece: Input, path: Path) -> _Part:
         """Write the part of the output that comes from *piece* to *path*."""
         failure = None
         run = Run(cls.transformer, Inputs([piece]), cls.unit)
-
-        def advance(size: int) -> None:
-            cls.read[number] = min(cls.read[number] + size, piece.size)
-
         try:
             with path.open("wb") as raw, compressed(raw, path) as file:
-                try:
-                    run.transform(piece, file, advance)
-                except ui.UnusableError as error:
-                    failure = error
+                run.transform(piece, file, RunProgress())
+        except ui.UnusableError as error:
+            failure = error
         except OSError as error:
-            flaw = ui.describe_os_error(error)
-            raise ui.UnusableError(f"cannot write {path}: {flaw}") from None
+            raise ui.cannot_write(path, error) from None
         return run.report, failure
 
 
@@ -115,7 +102,7 @@ def _pool(number: int, *task: Any, is_forked: bool) -> Iterator[ProcessPoolExecu
             "a worker process died. If memory ran out, try again with fewer --jobs."
         ) from None
     finally:
-        with defer_sigint():
+        with ui.defer_sigint():
             for process in multiprocessing.active_children():
                 process.kill()
             pool.shutdown(cancel_futures=True)
@@ -144,63 +131,55 @@ def _folder(output: Output) -> Iterator[Path]:
     try:
         yield Path(folder.name)
     finally:
-        with defer_sigint():
+        with ui.defer_sigint():
             folder.cleanup()
 
 
-@attrs.define(kw_only=True)
-class SplitRun(Run):
+def write_in_parts(run: Run, path: Output, bar: Console | None) -> bool:
     """
-    A run whose inputs are divided among at most *jobs* workers.
+    Write the calls of *run* to *path* with its number of workers.
 
-    Output and report are the same. Each worker makes its transformer from *config*.
+    Output and report are those of one process. Return whether the inputs are divided.
     """
+    inputs = run.inputs.each
+    pieces = [piece for source in inputs for piece in source.pieces(run.unit)]
+    number = min(run.jobs or cores(), len(pieces))
+    if number < 2 or not all(source.is_open_to_others() for source in inputs):
+        return False
+    is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
+    with (
+        open_output(path, inputs, is_joined=True) as file,
+        _folder(path) as folder,
+        _pool(number, run.config, run.unit, is_forked=is_forked) as pool,
+    ):
+        suffix = ".gz" if str(path).endswith(".gz") else ""
+        tasks = [(p, folder / f"{n}{suffix}") for n, p in enumerate(pieces)]
 
-    config: Config
-    jobs: int
+        def start(task: tuple[Input, Path]) -> "Future[_Part]":
+            with _without_sigint():
+                return pool.submit(_Worker.write_part, *task)
 
-    def _write_to(self, path: Output, bar: Console | None) -> None:
-        inputs = self.inputs.each
-        pieces = [piece for source in inputs for piece in source.pieces(self.unit)]
-        number = min(self.jobs, len(pieces))
-        if number < 2 or not all(source.is_open_to_others() for source in inputs):
-            super()._write_to(path, bar)
-            return
-        read = multiprocessing.RawArray("q", len(pieces))
-        is_forked = not any(isinstance(p.place, StoredObject) for p in pieces)
-        with (
-            open_output(path, inputs, is_joined=True) as file,
-            _folder(path) as folder,
-            _pool(number, self.config, self.unit, read, is_forked=is_forked) as pool,
-        ):
-            suffix = ".gz" if path.name.endswith(".gz") else ""
-            names = [folder / f"{n}{suffix}" for n in range(len(pieces))]
+        waiting = iter(tasks)
+        # The workers start here, before a bar starts a thread.
+        parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
+        with run.progress(bar) as shown:
+            for piece, name in tasks:
+                before = run.report.counts.received
+                _join(run, piece, name, file, parts.popleft().result())
+                parts.extend(map(start, itertools.islice(waiting, 1)))
+                shown.advance(piece.size)
+                shown.add_events(run.report.counts.received - before)
+    return True
 
-            def start(n: int) -> "Future[_Part]":
-                with _without_sigint():
-                    return pool.submit(_Worker.write_part, n, pieces[n], names[n])
 
-            waiting = iter(range(len(pieces)))
-            # The workers start here, before a bar starts a thread.
-            parts = deque(map(start, itertools.islice(waiting, number * _AHEAD)))
-            with self.progress(bar) as shown:
-                for piece, name in zip(pieces, names, strict=True):
-                    part = parts.popleft()
-                    while not wait([part], timeout=0.2).done:
-                        shown.show_done(sum(read))
-                    shown.done = sum(read)
-                    self._join(piece, name, file, part.result())
-                    parts.extend(map(start, itertools.islice(waiting, 1)))
-                    shown.add_events(self.report.counts.received - shown.events)
-
-    def _join(self, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
-        report, failure = part
-        if not piece.lines or not piece.lines[0]:
-            self.before = 0
-        with defer_sigint():
-            append(file, path)
-            self.report.merge(report, self.before)
-            path.unlink()
-        self.before += report.counts.received
-        if failure:
-            raise failure
+def _join(run: Run, piece: Input, path: Path, file: IO[bytes], part: _Part) -> None:
+    report, failure = part
+    if not piece.lines or not piece.lines[0]:
+        run.before = 0
+    with ui.defer_sigint():
+        append(file, path)
+        run.report.merge(report, run.before)
+        path.unlink()
+    run.before += report.counts.received
+    if failure:
+        raise failure

@@ -76,39 +76,34 @@ def group(name: str, build: Callable[..., Any], *options: Decorator) -> Decorato
 @attrs.frozen
 class StoreUrl:
     """
-    URL of an object, a folder or a bucket, with arguments of the fsspec file system.
+    URL of an object, a folder, a bucket or a database. As text it has no password.
 
-    `storage_option` adds these. They can be secret.
+    `storage_option` adds arguments of the fsspec file system. They can be secret.
     """
 
-    url: str
+    url: str = attrs.field(repr=False)
     storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False)
 
-    @property
-    def name(self) -> str:
-        """The part after the last slash."""
-        return self.url.rpartition("/")[2]
-
     def __str__(self) -> str:
-        return shown(self.url)
+        return shown(re.sub(r"(?<=://)[^:/]*:.*(?=@)", "…", self.url))
 
 
-@attrs.frozen
-class StateUrl:
-    """URL of a database that keeps the state. As text it has no password."""
+Place: TypeAlias = Path | StoreUrl
+"""Path or URL; ``-`` is stdin or stdout."""
 
-    url: str = attrs.field(repr=False)
 
-    def __str__(self) -> str:
-        return re.sub(r"(://[^:/]*):.*@", r"\1@", self.url).partition("?")[0]
+def place_of(text: str) -> Place:
+    """Return *text* as a URL, or as a path, also that of a ``file:`` URL."""
+    text = re.sub(r"(?i)^\s*file://(localhost(?=/))?(?=\S)", "", text)
+    return StoreUrl(text.strip()) if is_url(text) else Path(text)
 
 
 class FilePath(click.Path):
     """
     A path as `pathlib.Path`, or with *urls* a `StoreUrl`. A ``file:`` URL is a path.
 
-    It is refused with the reason if it cannot be looked at. click reports a path in a
-    folder that may not be searched as missing, or accepts it.
+    An `OSError` is raised if it cannot be looked at. click reports a path in a folder
+    that may not be searched as missing, or accepts it.
     """
 
     def __init__(self, *, urls: bool = False, **options: Any) -> None:
@@ -121,33 +116,20 @@ class FilePath(click.Path):
         """Return *value* as a path, or a URL as a `StoreUrl`."""
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
-        text = local_path(os.fspath(value))
-        if is_url(text):
+        text = os.fspath(value)
+        place = place_of(text)
+        if isinstance(place, StoreUrl):
             if self._urls:
-                return StoreUrl(text.strip())
-            name = ui.safe(shown(text), 200)
+                return place
+            name = ui.safe(str(place), 200)
             self.fail(f"{name} is a URL, but this takes a path.", param, ctx)
         try:
-            Path(text).stat()
+            place.stat()
         except (FileNotFoundError, NotADirectoryError):
-            if url := self._meant_url(text):
-                self.fail(f"{ui.safe(text, 200)}: write {url}", param, ctx)
-        except (OSError, ValueError) as error:
-            flaw = getattr(error, "strerror", None) or str(error)
-            self.fail(f"{text!r}: {flaw}.", param, ctx)
-        return super().convert(text, param, ctx)
-
-    def _meant_url(self, text: str) -> str:
-        """Return the URL to write for one with too few slashes; empty for a path."""
-        if text.startswith("file:/"):
-            return ui.safe(f"file://{text[5:]}", 200)
-        found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)", text)
-        return f"{found[1]}://..." if found and self._urls else ""
-
-
-def local_path(text: str) -> str:
-    """Return *text*, of a ``file:`` URL of this machine the path."""
-    return re.sub(r"(?i)^\s*file://(localhost(?=/))?(?=\S)", "", text)
+            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+                name = ui.safe(text, 200)
+                self.fail(f"{name} is neither a path nor a whole URL.", param, ctx)
+        return super().convert(place, param, ctx)
 
 
 def is_here(host: str) -> bool:
@@ -415,7 +397,7 @@ class Setup:
         for name, value in values.items():
             if value not in (None, ()):
                 table, _, key = name.partition("__")
-                if isinstance(value, StateUrl):
+                if isinstance(value, StoreUrl):
                     key, value = "url", value.url
                 value = str(value) if isinstance(value, Path) else value
                 options[table, key] = (value, names[name])

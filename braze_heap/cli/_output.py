@@ -18,12 +18,11 @@ from braze_heap import Call
 from braze_heap._json import encode
 from braze_heap.cli import _console as ui
 from braze_heap.cli._inputs import Input
-from braze_heap.cli._options import STDIN, StoreUrl
-from braze_heap.cli._signals import stopped_by_signals
+from braze_heap.cli._options import STDIN, Place, StoreUrl
 from braze_heap.storage import StoredObject
-from braze_heap.storage._objects import ObjectWriter, is_same_url
+from braze_heap.storage._objects import ObjectWriter, is_same_url, shown
 
-Output: TypeAlias = Path | StoreUrl
+Output: TypeAlias = Place
 """Output of a command: a file, ``-`` for stdout, or an object."""
 
 
@@ -67,12 +66,9 @@ def open_output(
     """
     refuse_input(path, inputs, "--output")
     try:
-        with _opened(path, mode) as raw:
-            if is_joined:
-                yield raw
-                return
-            with compressed(raw, path) as file:
-                yield file
+        with contextlib.ExitStack() as files:
+            raw = files.enter_context(_opened(path, mode))
+            yield raw if is_joined else files.enter_context(compressed(raw, path))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -81,8 +77,7 @@ def open_output(
         if path == STDIN:
             ui.redirect_to_devnull("stdout")
         name = "stdout" if path == STDIN else path
-        flaw = ui.describe_os_error(error)
-        raise ui.UnusableError(f"cannot write {name}: {flaw}") from None
+        raise ui.cannot_write(name, error) from None
 
 
 @contextlib.contextmanager
@@ -93,7 +88,7 @@ def _opened(path: Output, mode: int | None) -> Iterator[IO[bytes]]:
             writer = ObjectWriter(path.url, path.storage_options)
         except (ValueError, ModuleNotFoundError) as error:
             raise ui.UnusableError(str(error)) from None
-        with stopped_by_signals(), writer as file:
+        with ui.stopped_by_signals(), writer as file:
             yield cast("IO[bytes]", file)
     elif is_stdout(path):
         sys.stdout.flush()
@@ -121,7 +116,7 @@ def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
         mode = usual if mode is None else mode
     part = target.with_name(f".braze-heap-{secrets.token_hex(8)}.part")
     try:
-        with stopped_by_signals():
+        with ui.stopped_by_signals():
             with part.open("xb") as raw:
                 if mode is not None:
                     part.chmod(mode)
@@ -136,44 +131,47 @@ def _replaced(target: Path, mode: int | None) -> Iterator[IO[bytes]]:
 @contextlib.contextmanager
 def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
     """Yield *raw*, or for a *path* with ``.gz`` a file that compresses into it."""
-    if not path.name.endswith(".gz"):
+    if not str(path).endswith(".gz"):
         yield raw
         return
     level = 6  # gzip's own default; Python's default takes twice as long
-    with gzip.GzipFile(path.name, "wb", level, raw) as file:
+    with gzip.GzipFile("", "wb", level, raw) as file:
         yield cast("IO[bytes]", file)
 
 
 def refuse_input(
-    path: Output, inputs: Iterable[Input | Path | None], option: str
+    path: Output, inputs: Iterable[Input | Place | None], option: str
 ) -> None:
-    """Check that *path*, which *option* names, is not read as well."""
-    places = (each.place if isinstance(each, Input) else each for each in inputs)
-    if isinstance(path, StoreUrl):
-        stored = (place for place in places if isinstance(place, StoredObject))
-        if any(is_same_url(obj.url, path.url) for obj in stored):
+    """Raise an `UnusableError` if *path*, which *option* names, is read as well."""
+    for each in inputs:
+        place = each.place if isinstance(each, Input) else each
+        if place and (relation := _relation(path, place)):
+            name = "stdout" if path == STDIN else path
+            source = "stdin" if place == STDIN else place
+            if isinstance(source, StoredObject):
+                source = shown(source.url)
             raise ui.UnusableError(
-                f"{path} is read. Name another object with {option}."
+                f"{name} is {relation} {source}, which is read. "
+                f"Name another file with {option}."
             )
-    elif written := _status(path, sys.stdout):
-        for place in places:
-            found = _status(place, sys.stdin) if isinstance(place, Path) else None
-            if found and os.path.samestat(found, written):
-                name = "stdout" if path == STDIN else path
-                source = "stdin" if place == STDIN else place
-                raise ui.UnusableError(
-                    f"{name} is the file {source}, which is read. "
-                    f"Name another file with {option}."
-                )
 
 
-def _status(path: Path, stream: IO[str]) -> os.stat_result | None:
-    """Return the status of a regular file, or of *stream* for ``-`` if it is one."""
+def _relation(path: Output, place: Place | StoredObject) -> str:
+    """Return what *path* is to a *place* that is read; empty if they are apart."""
+    if not (isinstance(path, Path) and isinstance(place, Path)):
+        urls = (getattr(each, "url", "") for each in (path, place))
+        return "the object" if is_same_url(*urls) else ""
+    if place.is_dir():
+        return "in the folder" if path.resolve().is_relative_to(place.resolve()) else ""
     try:
-        status = os.fstat(stream.fileno()) if path == STDIN else path.stat()
+        output = os.fstat(sys.stdout.fileno()) if path == STDIN else path.stat()
+        source = os.fstat(sys.stdin.fileno()) if place == STDIN else place.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    return status if stat.S_ISREG(status.st_mode) else None
+        is_path = STDIN not in (path, place)
+        is_same = is_path and os.path.realpath(path) == os.path.realpath(place)
+    else:
+        is_same = stat.S_ISREG(output.st_mode) and os.path.samestat(output, source)
+    return "the file" if is_same else ""
 
 
 def write_calls(file: IO[bytes], calls: Iterable[Call]) -> None:

@@ -4,39 +4,25 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import attrs
 import click
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._events import trait_options
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input, write_text
-from braze_heap.cli._report import TOP, Section
+from braze_heap.cli._report import TOP, Section, print_result
 from braze_heap.cli._run import Run
 from braze_heap.plan import PlanError, PlanObserver, TrackingPlan, diff, tracking_plan
 from braze_heap.plan._tables import deletion, privacy_counts, traffic
 
-Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonschema"]
 
-
-@click.command(
-    short_help="Show all that can reach Heap.",
-    epilog=ui.epilog(
-        """
-        braze-heap plan
-        braze-heap plan --format html -o plan.html
-        braze-heap plan --json -o plan.json
-        braze-heap plan --personal-data keep --diff plan.json
-        braze-heap plan --channel email --action open,click
-        braze-heap plan --observed currents/ --format html -o plan.html
-        """,
-        one="with --diff, something differs",
-        zero="done; with --diff, nothing differs",
-    ),
+@ui.command(
+    one="with --diff, something differs", zero="done; with --diff, nothing differs"
 )
 @opts.storage_option
 @opts.setup_options("transform")
@@ -59,56 +45,60 @@ Format: TypeAlias = Literal["table", "markdown", "csv", "json", "html", "jsonsch
 )
 @opts.output_option("Write to this file or URL.")
 def plan(
-    form: Format,
+    form: str,
     old: Path | None,
     output: Output,
     observed: Path | opts.StoreUrl | None,
     source: Source,
     setup: opts.Setup,
-    **traits: tuple[str, ...],
+    choices: list[list[str]],
 ) -> None:
     """
-    Show the tracking plan: every event and user property that can reach Heap.
+    Show every event and user property that can reach Heap.
 
-    Each one has its meaning, type, an invented example, and its Braze type and field.
-    Personal data is marked. What is not sent is listed with the reason.
+    Each one of this tracking plan has its meaning, type, an invented example, and its
+    Braze type and field. Personal data is marked. What is not sent is listed with the
+    reason.
+
+    Examples::
+
+        braze-heap plan
+        braze-heap plan --format html -o plan.html
+        braze-heap plan --json -o plan.json
+        braze-heap plan --personal-data keep --diff plan.json
+        braze-heap plan --channel email --action open,click
+        braze-heap plan --observed currents/ --format html -o plan.html
     """
     if old and form not in ("table", "json"):
         raise click.UsageError("--diff is shown as text, or with --json.")
     if observed and (old or form == "jsonschema"):
-        other = "--diff" if old else "--format jsonschema"
-        raise click.UsageError(f"{other} shows no counts: leave --observed out.")
-    given = attrs.asdict(source, recurse=False).items()
-    if not observed and (names := [name for name, value in given if value]):
-        name = f"--{names[0].replace('_', '-')}" if names != ["files"] else "FILE"
-        raise click.UsageError(f"{name} is for --observed FILE, which is missing.")
-    choices = [
-        [f"{kind}:{word}" for word in words] for kind, words in traits.items() if words
-    ]
+        raise click.UsageError(
+            "--diff and --format jsonschema show no counts: leave --observed out."
+        )
+    if not observed and source != Source(()):
+        raise click.UsageError(
+            "FILE, --event-type, --since and --until are for --observed FILE, which is "
+            "missing."
+        )
     refuse_input(output, [old, setup.file], "--output")
     before = _read(old) if old else None
-    run = None
+    planned = tracking_plan(opts.build_transformer(setup.config))
     if observed:
         source = attrs.evolve(source, files=(observed, *source.files))
         run = Run.of(setup.config, source)
         refuse_input(output, run.inputs.each, "--output")
-    planned = tracking_plan(opts.build_transformer(setup.config))
-    planned = _with_traffic(planned, run) if run else planned
-    try:
-        planned = planned.narrowed(*choices) if choices else planned
-        before = before.narrowed(*choices) if before and choices else before
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    difference = diff(before, planned) if before else None
-    content: str | RenderableType
-    if difference is not None:
-        lines = "".join(f"{ui.safe(x, 500)}\n" for x in str(difference).splitlines())
-        content = difference.to_json() if form == "json" else lines
+        planned = _with_traffic(planned, run)
+    planned = planned.narrowed(*choices) if choices else planned
+    view: str | RenderableType
+    difference = None
+    if before:
+        difference = diff(before.narrowed(*choices) if choices else before, planned)
+        view = difference.to_json() if form == "json" else Text(str(difference))
     elif form == "table":
-        content = Group(*_sections(planned))
+        view = Group(*_sections(planned))
     else:
-        content = getattr(planned, f"to_{form}")()
-    write_text(content, output)
+        view = getattr(planned, f"to_{form}")()
+    write_text(view, output)
     sys.exit(int(bool(difference)))
 
 
@@ -116,23 +106,12 @@ def _with_traffic(planned: TrackingPlan, run: Run) -> TrackingPlan:
     """Return the plan with counts of the events that *run* reads."""
     observer = PlanObserver(planned)
     run.observe = observer.add
-    outcome = run.result(Path(os.devnull), ui.console("stderr")).outcome
-    if outcome.note:
-        if outcome.failure:
-            raise outcome.failure
-        raise ui.UnusableError(outcome.note)
-    counts = run.report.counts
-    click.echo(
-        f"Observed {ui.plural(counts.received, 'event')}: {counts.delivered:,} mapped, "
-        f"{counts.skipped:,} skipped, {counts.dead_lettered:,} rejected.",
-        err=True,
-    )
-    if names := observer.unplanned.most_common(TOP):
-        shown = ", ".join(ui.safe(name) for name, _ in names)
-        number = ui.plural(len(observer.unplanned), "name")
-        click.echo(
-            f"Not in the plan: {number}: {shown}. See braze-heap drift.", err=True
-        )
+    result = run.result(Path(os.devnull), ui.console("stderr"))
+    if note := result.outcome.note:
+        raise result.outcome.failure or ui.UnusableError(note)
+    title = "Not in the plan; see braze-heap drift"
+    unplanned = Section.of_counts("", title, observer.unplanned, top=TOP)
+    print_result([*result.sections(), unplanned], "stderr")
     return observer.observed()
 
 
@@ -161,19 +140,19 @@ def _sections(planned: TrackingPlan) -> Iterator[Section]:
     ]
     columns = "event,type,properties,personal,not sent,since,wire,observed".split(",")
     yield Section(rows=events, columns=columns)
-    user_properties = [
-        (
-            *(p.name, p.type, "yes" if p.is_personal else "-", p.wire, traffic(p)),
-            ", ".join(p.event_types),
-        )
-        for p in planned.user_properties
+    title = f"User properties: {len(planned.user_properties)}"
+    columns = [
+        "name",
+        "type",
+        "is_personal",
+        "wire",
+        "observed",
+        "share",
+        "event_types",
     ]
-    columns = "name,type,personal,wire,observed,from".split(",")
-    title = f"User properties: {len(user_properties)}"
-    yield Section(title=title, rows=user_properties, columns=columns)
-    combos = [(name, ", ".join(names)) for name, names in planned.combo_events.items()]
+    yield Section.of("", title, planned.user_properties, *columns)
     title = "Combo events to make in Heap, for charts over channels"
-    yield Section(title=title, rows=combos)
+    yield Section.of("", title, planned.combo_events)
     absent = [(event.event_type, event.why) for event in planned.unsent]
     absent += [(event_type, deletion(event_type)) for event_type in planned.deletions]
     title = f"Never an event in Heap: {ui.plural(len(absent), 'type')}"

@@ -1,13 +1,11 @@
 """Progress of long runs: a bar on a terminal, the rate, and the time that is left."""
 
 import contextlib
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
 
 import attrs
-import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -29,14 +27,9 @@ class RunProgress:
     ceiling: float = math.inf
     on_message: Callable[[str], object] = lambda _: None
     on_change: Callable[[str, int], object] = lambda *_: None
-    clock: Callable[[], float] = time.monotonic
     done: int = 0
     events: int = 0
-    started: float = attrs.field(init=False)
-
-    @started.default
-    def _now(self) -> float:
-        return self.clock()
+    started: float = attrs.field(factory=time.monotonic)
 
     def advance(self, units: int) -> None:
         """Count *units* that were read."""
@@ -47,11 +40,6 @@ class RunProgress:
         self.events += events
         self.on_change(str(self), self.done)
 
-    def show_done(self, units: int) -> None:
-        """Show that *units* were read in total."""
-        self.done = units
-        self.on_change(str(self), units)
-
     def show_wait(self, seconds: float) -> None:
         """Show that the run waits for *seconds*."""
         self.on_change(f"{self}, waiting {format_duration(seconds)}", self.done)
@@ -59,7 +47,7 @@ class RunProgress:
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return max(self.clock() - self.started, 0.001)
+        return max(time.monotonic() - self.started, 0.001)
 
     @property
     def left(self) -> float | None:
@@ -96,9 +84,9 @@ def progress(
     See `RunProgress` for the others. Without a console, nothing is shown.
     """
     shown = RunProgress(total, ceiling)
+    if console:
+        shown.on_message = console.print
     if console is None or not console.is_terminal:
-        if console:
-            shown.on_message = functools.partial(click.echo, file=console.file)
         yield shown
         return
     with Progress(
@@ -118,5 +106,5 @@ def progress(
                 task, description=text, completed=done, total=shown.total or None
             )
 
-        shown.on_message, shown.on_change = console.print, update
+        shown.on_change = update
         yield shown

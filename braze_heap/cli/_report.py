@@ -7,8 +7,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, Final, Literal, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 import attrs
 from rich.console import Console, Group, RenderableType
@@ -18,10 +17,8 @@ from rich.text import Text
 
 from braze_heap import (
     AddUserProperties,
-    Call,
     DeleteUser,
     Reason,
-    Rejected,
     Report,
     SkipReason,
     Track,
@@ -40,13 +37,11 @@ MAX_EXAMPLES: Final = 3
 TOP: Final = 10
 """Maximum number of event types and of fields in a report without ``--all-types``."""
 
-CALLS: Final[Mapping[type[Call], str]] = MappingProxyType(
-    {
-        Track: "event",
-        AddUserProperties: "update of user properties",
-        DeleteUser: "deletion",
-    }
-)
+CALLS: Final = {
+    Track: "event",
+    AddUserProperties: "update of user properties",
+    DeleteUser: "deletion",
+}
 """Name of each kind of call in reports."""
 
 
@@ -58,14 +53,11 @@ class Section:
 
     Attributes:
         name: Key of the value in the JSON form; empty if only people see the section.
-        value: JSON value.
-        title: Heading.
-        rows: Cells of the table, which are integers, `Text`, or text from anywhere;
-            ``None`` for a section without a table.
+        rows: Cells of the table: `Text`, or numbers, shares (`float`), flags, tuples,
+            and text from anywhere. ``None`` for a section without a table.
         note: Lines below the table.
-        columns: Headings of the columns.
-        top: Number of rows to show; ``None`` shows all.
-        hint: Option that shows the other rows.
+        columns: Headings of the table.
+        top: Number of rows to show; ``None`` shows all, as the option *hint* does.
     """
 
     name: str = ""
@@ -76,6 +68,16 @@ class Section:
     columns: Sequence[str] = attrs.field(default=(), kw_only=True)
     top: int | None = attrs.field(default=None, kw_only=True)
     hint: str = attrs.field(default="--all-types", kw_only=True)
+
+    @classmethod
+    def of(
+        cls, name: str, title: str, items: Collection[Any], *columns: str, **more: Any
+    ) -> Self:
+        """Return a section with a row for each item: its *columns*, or all of it."""
+        pairs = items.items() if isinstance(items, Mapping) else items
+        rows = [_row(item, columns) for item in pairs]
+        headings = [column.replace("_", " ") for column in columns]
+        return cls(name, items, title, rows, columns=headings, **more)
 
     @classmethod
     def of_counts(
@@ -113,31 +115,41 @@ class Section:
         Return the rows without empty columns: integers to the right, with ``,`` between
         thousands.
         """
-        table = Table(
-            box=None,
-            pad_edge=False,
-            padding=(0, 2, 0, 0),
-            header_style="bold",
-            show_header=bool(self.columns),
-        )
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.show_header = bool(self.columns)
         shown = []
-        for column, name in itertools.zip_longest(
-            zip(*rows, strict=True), self.columns, fillvalue=""
-        ):
-            if any(cell != "" for cell in column):
-                is_number = any(type(cell) is int for cell in column)
-                justify: Literal["left", "right"] = "right" if is_number else "left"
-                table.add_column(name, justify=justify, overflow="fold")
-                shown.append(map(_cell, column))
-        for cells in itertools.islice(zip(*shown, strict=True), self.top):
-            table.add_row(*cells)
+        values = zip(*rows, strict=True)
+        columns = itertools.zip_longest(values, self.columns, fillvalue="")
+        for column, name in columns:
+            cells = [*map(_cell, column)]
+            if any(cells):
+                table.add_column(name, overflow="fold")
+                shown.append(cells)
+                if any(type(value) is int for value in column):
+                    table.columns[-1].justify = "right"
+        for row in itertools.islice(zip(*shown, strict=True), self.top):
+            table.add_row(*row)
         return table
 
 
-def _cell(value: object) -> RenderableType:
+def _row(item: Any, columns: Sequence[str]) -> Sequence[object]:
+    if columns:
+        is_dict = isinstance(item, dict)
+        return [item[name] if is_dict else getattr(item, name) for name in columns]
+    return (item,) if isinstance(item, str) else item
+
+
+def _cell(value: object) -> str | Text:
     if isinstance(value, Text):
         return value
-    return f"{value:,}" if type(value) is int else ui.safe(str(value), 1_000)
+    if value is None or isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.1%}"
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ui.safe(text, 1_000)
 
 
 def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
@@ -146,23 +158,20 @@ def next_steps(commands: Iterable[tuple[str, str]]) -> Section:
     return Section(title="Next steps", rows=rows)
 
 
-def show_result(
+def print_result(
     result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool = False
 ) -> None:
-    """Write a result for people, or with ``--json`` for programs."""
+    """
+    Write a result for people, or with ``--json`` for programs.
+
+    Exits without a message if the pipe is closed.
+    """
     out = ui.console(stream)
-    if as_json:
-        ui.write(to_json(to_values(result)), out)
-    else:
-        ui.show(Group(*result), out)
-
-
-def print_result(
-    result: Iterable[Section], stream: ui.Stream = "stdout", *, as_json: bool
-) -> None:
-    """Write a result; exit without a message if its pipe is closed."""
     with ui.exit_on_broken_pipe(stream):
-        show_result(result, stream, as_json=as_json)
+        if as_json:
+            ui.write(to_json(to_values(result)), out)
+        else:
+            ui.show(Group(*result), out)
 
 
 def to_values(result: Iterable[Section]) -> dict[str, Any]:
@@ -181,57 +190,25 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=str) + "\n"
 
 
-ADVICE: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        SkipReason.NO_IDENTITY: (
-            "--identity user_id uses Braze's own id of the profile."
-        ),
-        SkipReason.USER_PROPERTIES: (
-            "--state with the state of the live service sends them."
-        ),
-        SkipReason.MACHINE: 'machines="drop" is set.',
-        Reason.BAD_EVENT_TYPE: (
-            "Records from storage do not carry it: name it with --event-type."
-        ),
-        Reason.MAPPER_ERROR: "Fix the mapper.",
-        Reason.INTERNAL_ERROR: "A bug in braze_heap: please report it.",
-        Reason.UNREADABLE: "Everything before them was read.",
-        Reason.MAPPER_MISSING: (
-            "Name the mappers with --transformer, or replay with --force."
-        ),
-        Reason.DAMAGED_RECORD: (
-            "`dead-letters show KEY --original` prints its content."
-        ),
-    }
-)
-"""Remedies, or what the meaning of a reason leaves open."""
-
-
 def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
-    """Return the meaning of a reason or an adjustment, as documented, and advice."""
+    """Return the meaning of a reason or an adjustment, as documented."""
     for kind in (SkipReason, Reason, Adjustment):
         with contextlib.suppress(ValueError):
             doc = docs_in(kind).get(kind(word).name, "").replace("``", "")
-            return " ".join((*doc.split(), ADVICE.get(word, ""))).strip()
+            return " ".join(doc.split())
     return default
 
 
-_TITLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "event_types": "Events by type",
-        "not_sent": "Calls not made for events of which something else is sent",
-        "missing_mappers": (
-            "Not replayed, because these mappers are missing. "
-            "Name the mapping with --transformer, or use --force"
-        ),
-        "redacted": "Personal fields redacted (--personal-data keep sends them)",
-        "adjustments": "Changed to be legal for Heap",
-        "invalid": "Mapped as any custom event: they do not fit the class declared",
-        "compiled_errors": (
-            "Warning: mapped slowly, because of a bug in braze_heap. Please report it"
-        ),
-    }
-)
+_TITLES: Final = {
+    "event_types": "Events by type",
+    "not_sent": "Calls not made for events of which something else is sent",
+    "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
+    "other_destinations": "Not replayed: they failed elsewhere (--destination)",
+    "redacted": "Personal fields redacted (--personal-data keep sends them)",
+    "adjustments": "Changed to be legal for Heap",
+    "invalid": "Mapped as any custom event: they do not fit the class declared",
+    "compiled_errors": "Warning: mapped slowly, by a bug of braze_heap. Report it",
+}
 """Headings of what a run counts by name."""
 
 
@@ -241,9 +218,8 @@ class Example:
     One event without a call. Never contains a value of it.
 
     Attributes:
-        source: Name of the file.
         number: Number of the event in the file, from 1; 0 if that is not known.
-        offset: Bytes before it, if that is known.
+        offset: Bytes before it.
     """
 
     source: str
@@ -254,15 +230,11 @@ class Example:
     detail: str = ""
 
     def __str__(self) -> str:
-        path = self.source[-100:]  # its end distinguishes files in storage
-        start = "..." if len(path) < len(self.source) else ""
-        named = f"id {ui.safe(self.event_id)}" if self.event_id else ""
-        typed = ui.safe((self.event_type or "").strip())
-        at = f" at byte {self.offset:,}" if self.offset else ""
-        number = f"event {self.number:,}{at}" if self.number else ""
-        parts = (f"{start}{ui.safe(path, 100)}", number, typed, named)
+        place = f"event {self.number:,} at byte {self.offset:,}" if self.number else ""
+        event_id = f"id {ui.safe(self.event_id)}" if self.event_id else ""
+        parts = (self.source, place, ui.safe(self.event_type or "").strip(), event_id)
         where = ", ".join(filter(None, parts))
-        return f"{where}: {ui.safe(self.detail, 300)}" if self.detail else where
+        return f"{where}: {self.detail}" if self.detail else where
 
 
 @attrs.define
@@ -291,7 +263,7 @@ class RunReport:
         self, result: TransformResult, batch: Sequence[Read], source: str, before: int
     ) -> None:
         """Add the result of *batch*, which *before* events of *source* preceded."""
-        counts = Report(
+        self.counts += Report(
             received=result.received,
             delivered=result.mapped,
             skipped_by_reason=Counter[str](each.reason for each in result.skipped),
@@ -304,16 +276,19 @@ class RunReport:
             compiled_errors=result.compiled_errors,
         )
         kinds = Counter(map(type, result.calls))
-        calls = Counter({CALLS[kind]: number for kind, number in kinds.items()})
-        part = RunReport("", counts, calls, result.event_types, result.redacted)
-        for skipped in result.skipped:
-            example = Example(source, 0, 0, skipped.event_type, skipped.event_id)
-            part._keep(skipped.reason, example)
-        for event, i in _positions(result.rejected, batch):
-            place = (source, i + 1, batch[i].offset)
+        self.calls += Counter({CALLS[kind]: number for kind, number in kinds.items()})
+        self.event_types += result.event_types
+        self.redacted += result.redacted
+        for skip in result.skipped:
+            example = Example(source, 0, 0, skip.event_type, skip.event_id)
+            self._keep(skip.reason, example)
+        unreadable = (n for n, read in enumerate(batch) if isinstance(read, Unreadable))
+        for event in result.rejected:
+            same = (n for n, read in enumerate(batch) if read is event.raw)
+            number = next(unreadable if event.reason is Reason.UNREADABLE else same)
+            place = (source, before + number + 1, batch[number].offset)
             named = (event.event_type, event.event_id, event.detail)
-            part._keep(event.reason, Example(*place, *named))
-        self.merge(part, before)
+            self._keep(event.reason, Example(*place, *named))
 
     def merge(self, other: "RunReport", before: int) -> None:
         """Add the report of a part of a file, which *before* events of it preceded."""
@@ -331,21 +306,6 @@ class RunReport:
         examples = self.examples.setdefault(str(reason), [])
         if len(examples) < MAX_EXAMPLES:
             examples.append(example)
-
-
-def _positions(
-    rejected: Sequence[Rejected], batch: Sequence[Read]
-) -> Iterator[tuple[Rejected, int]]:
-    """Find the rejected events in their batch; unreadable ones only have an order."""
-    if not rejected:
-        return
-    index_of = {id(read): index for index, read in enumerate(batch)}
-    unreadable = (i for i, read in enumerate(batch) if isinstance(read, Unreadable))
-    for event in rejected:
-        if event.reason is Reason.UNREADABLE:
-            yield event, next(unreadable)
-        else:
-            yield event, index_of[id(event.raw)]
 
 
 @attrs.frozen
@@ -385,7 +345,7 @@ class RunResult:
 
     Attributes:
         source: Number of files, or the path of a state file.
-        sink: Description of the sink; empty if nothing was sent.
+        sink: Empty if nothing was sent.
         state: State file or database; ``None`` if it was turned off.
         top: Maximum number of types and fields; ``None`` shows all.
         more: Sections at the end.
@@ -404,11 +364,9 @@ class RunResult:
 
     def finish(self, stream: ui.Stream, ending: Ending) -> NoReturn:
         """Show the result on *stream*, and exit with its status."""
-        try:
-            if not ending.quiet:
-                show_result(self.sections(), stream, as_json=ending.as_json)
-        except OSError:  # also a terminal that was closed; the status still matters
-            ui.redirect_to_devnull(stream)
+        if not ending.quiet:  # a closed terminal or pipe does not change the status
+            with contextlib.suppress(SystemExit, ui.UnusableError):
+                print_result(self.sections(), stream, as_json=ending.as_json)
         if self.outcome.failure:
             raise self.outcome.failure
         is_failure = ending.strict and self.report.counts.dead_lettered > 0
@@ -421,10 +379,8 @@ class RunResult:
         yield Section("finished", not note, note=Text(note, "bold red"))
         yield Section("error", failure.format_message() if failure else None)
         if counts.received and counts.received == counts.skipped:
-            skipped = Counter(counts.skipped_by_reason).most_common()
-            reasons = ", ".join(f"{number:,} {reason}" for reason, number in skipped)
             events = ui.plural(counts.received, "event")
-            text = f"Nothing to send: {events}, all skipped ({reasons})."
+            text = f"Nothing to send: {events}, all skipped."
             yield Section(note=Text(text, "bold yellow"))
         yield from self._totals()
         yield from self._details()
@@ -468,40 +424,25 @@ class RunResult:
 
     def _details(self) -> Iterator[Section]:
         report, counts = self.report, self.report.counts
-        yield self._by_reason("skipped", counts.skipped_by_reason)
-        yield self._by_reason(self._verbs[1], counts.dead_lettered_by_reason)
-        examples = report.examples.items()
-        yield Section("examples", {k: [*map(attrs.asdict, v)] for k, v in examples})
-        found = attrs.asdict(report, recurse=False) | attrs.asdict(
-            counts, recurse=False
-        )
+        title = f"Skipped: {ui.plural(counts.skipped, 'event')}"
+        reasons = counts.skipped_by_reason
+        yield Section.of_counts("skipped", title, reasons, meaning)
+        failed = self._verbs[1]
+        title = f"{failed.capitalize()}: {ui.plural(counts.dead_lettered, 'event')}"
+        reasons, name = counts.dead_lettered_by_reason, failed.replace("-", "_")
+        yield Section.of_counts(name, title, reasons, meaning)
+        examples = {k: [*map(attrs.asdict, v)] for k, v in report.examples.items()}
+        rows = [(k, str(each)) for k, v in report.examples.items() for each in v]
+        yield Section("examples", examples, "Examples", rows)
         for name, title in _TITLES.items():
-            counted = found[name]
+            counted = getattr(report if hasattr(report, name) else counts, name)
             yield Section.of_counts(name, title, counted, self._remark, top=self.top)
-        yield Section.of_counts(
-            "other_destinations",
-            "Not replayed: they failed at another destination. To replay them, add",
-            counts.other_destinations,
-            lambda name: f"--destination {shlex.quote(name)}",
-        )
         yield skipped_files(report.skipped_files, self.top)
         yield Section("unknown", dict(counts.unknown))
 
     def _remark(self, name: str) -> str:
         is_identity = name == self.report.identity
         return "sent only as the identity" if is_identity else meaning(name, "")
-
-    def _by_reason(self, verb: str, counts: Mapping[str, int]) -> Section:
-        rows = []
-        for reason, count in Counter(counts).most_common():
-            examples = self.report.examples.get(reason, ())
-            lines = [meaning(reason), *(f"- {example}" for example in examples)]
-            if examples and count > len(examples):
-                lines.append(f"  ... and {count - len(examples):,} more")
-            bold = Text(ui.safe(reason), "bold")
-            rows.append((bold, count, Text("\n".join(lines))))
-        title = f"{verb.capitalize()}: {ui.plural(sum(counts.values()), 'event')}"
-        return Section(verb.replace("-", "_"), dict(counts), title, rows)
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         if self.state and self.report.counts.dead_lettered:
@@ -517,5 +458,4 @@ class RunResult:
 def skipped_files(messages: Sequence[str], top: int | None) -> Section:
     """Return the number of skipped files of a folder, and reasons of the first ones."""
     title = f"{ui.plural(len(messages), 'file')} skipped: no events in them"
-    rows = [("-", message) for message in messages]
-    return Section("skipped_files", [*messages], title, rows, top=top)
+    return Section.of("skipped_files", title, [*messages], top=top)

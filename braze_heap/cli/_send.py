@@ -14,18 +14,11 @@ from braze_heap import DISCARD, ENGAGEMENT, Pipeline, Track, TransformResult
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._delivery import Stores, deliver, patience_option
 from braze_heap.cli._inputs import Source, batches, source_options
 from braze_heap.cli._output import refuse_input
 from braze_heap.cli._progress import RunProgress, format_duration
-from braze_heap.cli._report import (
-    Ending,
-    RunReport,
-    Section,
-    ending_options,
-    next_steps,
-)
-from braze_heap.cli._run import Run
+from braze_heap.cli._report import Ending, RunReport, Section, next_steps
+from braze_heap.cli._run import Delivery, Run, delivery_options
 from braze_heap.events._catalog import category_of
 from braze_heap.heap._pacing import EVENTS_A_MINUTE
 from braze_heap.mapping._batch import named
@@ -36,49 +29,23 @@ AGAIN: Final = (
 )
 
 
-@click.command(
-    short_help="Send events to Heap, or another sink.",
-    epilog=ui.epilog(
-        f"""
-        braze-heap send currents/
-        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
-        braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
-        zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
-        braze-heap send batch.json --sink file:calls.jsonl --state trial.db
-
-{sinks.SINKS_HELP}
-
-Running a command again is safe: Heap ignores events it already has.
-        """,
-        one="events went to the dead letter, and --strict is given",
-        zero="done, also if events went to the dead letter",
-    ),
+@ui.command(
+    one="events went to the dead letter, and --strict is given",
+    zero="done, also if events went to the dead letter",
+    more=sinks.SINKS_HELP,
 )
 @opts.storage_option
 @source_options
-@opts.setup_options(
-    "transform sink state",
+@delivery_options(
+    "there are dead letters",
     sinks.sink_option("Destination. Without it nothing is sent: a dry run."),
-    *sinks.state_options(
-        "Keep what cannot be delivered, and the newest user properties, in this file, "
-        "or database (its URL).  [default: state.db]"
-    ),
+    *sinks.state_options(),
 )
 @opts.option("--dry-run", "Send nothing, also if a sink is configured.")
-@opts.yes_option()
 @opts.option("--discard", "Count what cannot be delivered; keep no state.")
-@patience_option
 @opts.all_types_option
-@ending_options("there are dead letters")
 def send(
-    source: Source,
-    setup: opts.Setup,
-    dry_run: bool,
-    yes: bool,
-    discard: bool,
-    patience: float,
-    all_types: bool,
-    ending: Ending,
+    source: Source, delivery: Delivery, dry_run: bool, discard: bool, all_types: bool
 ) -> None:
     """
     Send Currents events to Heap, or to another sink.
@@ -90,8 +57,18 @@ def send(
     If reading a file fails, the events before the failure and the other files are sent.
     The exit status is 2 and the message names the file: run the command again. In a
     folder, files that hold no events, such as CSV, are skipped and reported.
+
+    Running a command again is safe: Heap ignores events it already has.
+
+    Examples::
+
+        braze-heap send currents/
+        braze-heap send s3://bucket/a --since 2026-01-15 --sink 'heap:?app_id=11'
+        braze-heap send currents/ --sink 'heap:?app_id=11&region=eu'
+        zcat *.gz | braze-heap send --sink 'heap:?app_id=11' --yes
+        braze-heap send batch.json --sink file:calls.jsonl --state trial.db
     """
-    config = setup.config
+    config, ending = delivery.config, delivery.ending
     options = [name for name in ("--state", "--max-bytes") if config.is_option(name)]
     if discard and options:
         raise click.UsageError(f"{options[0]} and --discard exclude each other.")
@@ -102,27 +79,21 @@ def send(
         _dry_run(run, all_types, ending)
     if written := opts.STDIN if spec in sinks.STDOUT else sinks.file_of(spec):
         refuse_input(written, inputs.each, "--sink")
-    sinks.refuse_files(spec, kept, setup.file)
 
     def work(pipeline: Pipeline, shown: RunProgress) -> None:
         for batch in batches(inputs.read(shown.advance)):
             pipeline.run(batch)
 
-    with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(sinks.sink_to_deliver_to(config))
-        sinks.confirm_heap(sink, f"the events of {inputs}", is_agreed=yes)
-        stores: Stores = DISCARD, None
-        if kept:
-            state = stack.enter_context(sinks.state_of(config))
-            stores = state.dead_letter, state.ledger
-        if kept and not ending.quiet:
+    with (
+        delivery.opened(f"the events of {inputs}", kept) as sink,
+        sinks.state_of(config) if kept else contextlib.nullcontext() as state,
+    ):
+        if state and not ending.quiet:
             place = ui.safe(str(kept), 500)
             click.echo(f"What cannot be delivered goes to {place}.", err=True)
-        result = deliver(
-            *(spec, sink, stores, run.transformer, work),
-            patience=patience,
-            bar=ending.bar,
-            total=inputs.size,
+        stores = (state.dead_letter, state.ledger) if state else (DISCARD, None)
+        result = delivery.deliver(
+            sink, stores, run.transformer, work, total=inputs.size
         )
     result.report.skipped_files += inputs.skipped
     result = attrs.evolve(result, source=str(inputs), state=kept, again=AGAIN)
@@ -161,54 +132,36 @@ class Forecast:
             if isinstance(call, Track)
         )
 
-    @property
-    def categories(self) -> Counter[str]:
-        """Number of events by Braze's category of their types."""
-        found: Counter[str] = Counter()
-        for event_type, number in self.event_types.items():
-            found[category_of(event_type)] += number
-        return found
-
-    @property
-    def engagement(self) -> int:
-        """Number of events whose types the preset engagement has."""
-        return sum(n for kind, n in self.event_types.items() if kind in ENGAGEMENT)
-
-    @property
-    def minutes(self) -> float:
-        """Least duration of the delivery, at the rate that Heap allows an app."""
-        return self.event_types.total() / EVENTS_A_MINUTE
-
     def sections(self, report: RunReport, top: int | None) -> Iterator[Section]:
         """Yield what a delivery would send of the events of *report*."""
-        kinds = report.calls.items()
-        rows = [(n, ui.plural(n, kind).partition(" ")[2]) for kind, n in kinds]
-        if failed := report.counts.dead_lettered:
-            rows.append((failed, "for the dead letter"))
-        if people := len(self.people):
-            rows.append((people, "person" if people == 1 else "people"))
-        minutes = self.minutes
+        total, categories = self.event_types.total(), Counter[str]()
+        for event_type, number in self.event_types.items():
+            categories[category_of(event_type)] += number
+        minutes = total / EVENTS_A_MINUTE
+        rows = [*report.calls.items(), ("user", len(self.people))]
+        rows.append(("dead letter", report.counts.dead_lettered))
+        lines = [(n, ui.plural(n, noun).partition(" ")[2]) for noun, n in rows if n]
         least = format_duration(minutes * 60) if minutes >= 1 else "less than a minute"
         yield Section(
             "people",
-            people,
+            len(self.people),
             "Dry run: nothing was sent. With --sink it would send",
-            rows or [(0, "events")],
+            lines or [(0, "events")],
             f"{least}, because Heap accepts {EVENTS_A_MINUTE:,} events a minute",
         )
         yield Section("minutes", round(minutes, 1))
-        total = self.event_types.total()
-        counts = {"category": self.categories, "type": self.event_types}
+        counts = {"category": categories, "type": self.event_types}
         for kind, count in counts.items():
             shares = [(name, n, f"{n / total:.1%}") for name, n in count.most_common()]
             title = f"Events to send by {kind}"
             values = dict(count.most_common())
             yield Section(f"events_by_{kind}", values, title, shares, top=top)
-        saved = total - self.engagement
+        engagement = sum(self.event_types[kind] for kind in ENGAGEMENT)
+        saved = total - engagement
         note = saved and (
             f"\n--include engagement would skip {saved:,} of these events "
             f"({saved / total:.1%}), such as sends, deliveries and sessions."
         )
-        yield Section("events_with_engagement_alone", self.engagement, note=note or "")
+        yield Section("events_with_engagement_alone", engagement, note=note or "")
         command = "braze-heap send ... --sink 'heap:?app_id=YOUR_APP_ID'"
         yield next_steps([(command, "send it")])

@@ -1,30 +1,35 @@
-"""``braze-heap serve``: the endpoint of a Currents feed."""
+"""``braze-heap serve``: the endpoint of a Currents feed, and its log."""
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import json
+import logging
 import secrets
 import shlex
 import sys
-import textwrap
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO
 
 import attrs
 import click
 
 from braze_heap import Pipeline
+from braze_heap._errors import describe_exception, error_context
+from braze_heap._log_limits import LogRateLimiter, suppressed_note
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
-from braze_heap.cli._log import LineHandler, logger, logging_to
 from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EVENT_TYPES
 from braze_heap.receiver import AsyncReceiver
 from braze_heap.receiver.service import Metrics, Service
 from braze_heap.report import counts
 from braze_heap.sinks import Sink
+
+logger: Final = logging.getLogger("braze_heap.serve")
 
 CALLS: Final = "file:calls.jsonl"
 """Default sink in trial mode: nothing leaves the machine."""
@@ -38,27 +43,10 @@ _SAMPLE: Final[Mapping[str, Any]] = {
 }
 
 
-class CutOffError(click.ClickException):
-    """Requests were cut off; Braze sends their events again."""
-
-    exit_code = 1
-
-
-@click.command(
-    short_help="Run the endpoint for a Currents feed.",
-    epilog=ui.epilog(
-        f"""
-        braze-heap serve
-        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
-        BRAZE_TOKEN=... braze-heap serve --sink {CALLS} --host 0.0.0.0
-
-{sinks.SINKS_HELP}
-
-Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
-        """,
-        one="stopped, and requests were cut off; Braze sends their events again",
-        zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
-    ),
+@ui.command(
+    one="stopped, and requests were cut off; Braze sends their events again",
+    zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
+    more=sinks.SINKS_HELP,
 )
 @opts.setup_options(
     "transform sink state serve",
@@ -70,10 +58,7 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
         f"[default: {opts.TOKEN_VARIABLE}; "
         "without it and --sink, a token is generated]",
     ),
-    *sinks.state_options(
-        "Keep what cannot be delivered, and the newest user properties, in this file, "
-        "or database (its URL).  [default: state.db]"
-    ),
+    *sinks.state_options(),
     opts.key_option("serve.host"),
     opts.key_option("serve.port"),
     opts.key_option("serve.grace", "--grace SECONDS"),
@@ -88,10 +73,19 @@ Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
 )
 def serve(setup: opts.Setup) -> None:
     """
-    Receive Currents events over HTTP, and deliver them before each answer.
+    Run the endpoint for a Currents feed.
 
-    Without options it runs in trial mode: it generates a token and prints it once, and
-    writes the calls to a file. Braze needs https: use a proxy or a load balancer.
+    Events are delivered before each answer. Without options it runs in trial mode: it
+    generates a token and prints it once, and writes the calls to a file. Braze needs
+    https: use a proxy or a load balancer.
+
+    Besides the endpoint there are /healthz, /readyz and /metrics (Prometheus).
+
+    Examples::
+
+        braze-heap serve
+        BRAZE_TOKEN=... braze-heap serve --sink 'heap:?app_id=11&region=eu'
+        BRAZE_TOKEN=... braze-heap serve --sink file:calls.jsonl --host 0.0.0.0
     """
     ui.require_extra("serving", "server", "prometheus_client", "uvicorn")
     from braze_heap.cli._server import bound, run_until_stopped, server_of, url_of
@@ -131,7 +125,7 @@ def serve(setup: opts.Setup) -> None:
         asyncio.run(receiver.close(0))
     if metrics.cancelled:
         cut = ui.plural(metrics.cancelled, "request")
-        raise CutOffError(f"{cut} cut off. Braze sends the events again.")
+        raise click.ClickException(f"{cut} cut off. Braze sends the events again.")
 
 
 def _with_trial(config: Config) -> Config:
@@ -160,7 +154,7 @@ def _with_trial(config: Config) -> Config:
     return config
 
 
-def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
+def _close(sink: Sink, log: "LineHandler", metrics: Metrics) -> None:
     """Close *sink*, then log the totals."""
     try:
         sink.close()
@@ -175,9 +169,10 @@ def _close(sink: Sink, log: LineHandler, metrics: Metrics) -> None:
 def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> str:
     """Return the text at start: settings for Braze, and a command for a test."""
     source = config.sources.get("serve.token")
-    permanent = f"set {opts.TOKEN_VARIABLE} to use a permanent one"
-    where = f"\n{_MARGIN}generated for this run; {permanent}"
-    token = f"in {source}" if source else f"{config.serve.token}{where}"
+    token = f"in {source}"
+    if not source:
+        advice = f"generated for this run; set {opts.TOKEN_VARIABLE} to keep one"
+        token = f"{config.serve.token}\n{_MARGIN}{advice}"
     lines = [
         f"The endpoint for Braze is {url}/ - Ctrl-C stops it.",
         "",
@@ -194,9 +189,7 @@ def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> 
         "",
     ]
     if target.startswith("Heap: "):
-        lines[3:3] = textwrap.wrap(
-            sinks.SILENTLY, 78, initial_indent=_MARGIN, subsequent_indent=_MARGIN
-        )
+        lines.insert(3, f"{_MARGIN}{sinks.SILENTLY}")
     return "\n".join(lines)
 
 
@@ -211,3 +204,96 @@ def _curl(url: str, config: Config) -> str:
     else:
         token = f"${{{name}%% *}}" if kind else config.serve.token
     return f'curl -i {url}/ -H "Authorization: Bearer {token}" -d {shlex.quote(body)}'
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """
+    Write each record as one line with the time in UTC, the same warning once a minute.
+
+    Of an exception it writes class, number and place, because its text may quote
+    events. If the stream is closed, lines are lost without an error.
+    """
+
+    def __init__(self, stream: TextIO, *, is_json: bool) -> None:
+        super().__init__(stream)
+        self._repeats = LogRateLimiter()
+        self.is_json = is_json
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, unless the same warning was written in the last minute."""
+        error, context = _exception(record), getattr(record, "braze_context", {})
+        if error is not None and not isinstance(error, Exception):
+            return  # a cancellation, at the end
+        if record.levelno < logging.WARNING or "suppressed" in context:
+            super().emit(record)  # the library limits its own warnings
+            return
+        text = record.msg if isinstance(record.msg, str) else _message(record)
+        cause = error_context(error).items() if error else ()
+        write = functools.partial(self._write, record)
+        number = self._repeats.record((record.name, text, *cause), write)
+        if number is not None:
+            write(number)
+
+    def _write(self, record: logging.LogRecord, suppressed: int) -> None:
+        record.suppressed = suppressed
+        super().emit(record)
+
+    def flush_suppressed(self) -> None:
+        """Write the warnings that were suppressed, with their number."""
+        self._repeats.flush(at_end=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of *record*; of a faulty record as far as possible."""
+        suppressed = getattr(record, "suppressed", 0)
+        context = {**getattr(record, "braze_context", {})}
+        message = _message(record)
+        if error := _exception(record):
+            message += f": {describe_exception(error)}"
+            context |= error_context(error)
+        if number := suppressed or context.pop("suppressed", 0):
+            context["suppressed"] = number
+        level = str(record.levelname).lower()
+        message = ui.safe(message + suppressed_note(suppressed), 500)
+        at = datetime.fromtimestamp(record.created, UTC)
+        if self.is_json:
+            time = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            own = {"level": level, "logger": str(record.name), "message": message}
+            return json.dumps({"time": time, **own, **context, **own})
+        prefix = f"{level}: " if record.levelno >= logging.WARNING else ""
+        return f"{at:%Y-%m-%dT%H:%M:%SZ}  {prefix}{message}"
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's)
+        """Lose a line that cannot be written."""
+
+
+def _exception(record: logging.LogRecord) -> Any:
+    info = record.exc_info
+    return info[1] if isinstance(info, tuple) and len(info) > 1 else None
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage().strip()
+    except Exception as error:  # wrong arguments, or a value without a text
+        text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        return f"{text} (cannot be formatted: {type(error).__name__})".strip()
+
+
+@contextlib.contextmanager
+def logging_to(handler: logging.Handler, level: str = "info") -> Iterator[None]:
+    """
+    Send the records of every logger of the process to *handler* in the block.
+
+    The *level* is for this library. Of other libraries only warnings are logged,
+    because other records may quote requests.
+    """
+    root, own = logging.getLogger(), logging.getLogger("braze_heap")
+    before = own.level
+    own.setLevel(level.upper())
+    handler.setLevel(level.upper())
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        own.setLevel(before)

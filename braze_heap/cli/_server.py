@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 import socket
@@ -16,10 +15,9 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from braze_heap.cli._console import UnusableError, plural, safe
-from braze_heap.cli._log import logger
+from braze_heap.cli._console import UnusableError, handled, plural, safe
 from braze_heap.cli._progress import format_duration
-from braze_heap.cli._signals import handled
+from braze_heap.cli._serve import logger
 from braze_heap.receiver.service import Service
 
 BACKLOG: Final = 100
@@ -41,22 +39,16 @@ def bound(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UnusableError(_advice(error, host, port)) from None
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        raise UnusableError(
+            f"cannot listen on {safe(host)}, port {port}: {why}. Name another one with "
+            "--host or --port."
+        ) from None
     # Accepted sockets inherit it. Without it the body of an answer waits 40 ms for the
     # acknowledgement of its head, on every kept-alive connection.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def _advice(error: OSError, host: str, port: int) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"port {port} is in use. Name another one: --port {port + 1}"
-        case errno.EACCES:
-            return f"port {port} is for the administrator. Use one from 1024 on: --port"
-    number = error.errno or 0
-    why = os.strerror(number) if number > 0 else "unknown address"
-    return f"cannot listen on {safe(host)} ({why}). Name an address of this machine."
 
 
 def url_of(listener: socket.socket) -> str:

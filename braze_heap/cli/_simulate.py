@@ -5,8 +5,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,25 +17,15 @@ from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._progress import progress
 from braze_heap.cli._report import Section, print_result
+from braze_heap.cli._run import outcome_of
 from braze_heap.testing import SimulatedBraze, make_malformed, make_traffic
 from braze_heap.testing.simulated_braze import Fate, Simulation
 
-USER_PREFIX: Final = "braze-heap-test-"
-"""Prefix of the external user ids of all test events."""
+USER_PREFIX: Final = "braze-heap-test-"  # of the external user ids of all test events
 
-FAULTS: Final[Mapping[str, float]] = MappingProxyType(
-    {"lose_answers": 0.05, "send_twice": 0.05}
-)
-"""Shares of the answers and events with a fault, by default and in the demo."""
+FAULT: Final = 0.05  # share of answers that get lost, and of events sent twice
 
-PROBES: Final = 2
-"""Requests without events."""
-
-
-class EndpointError(click.ClickException):
-    """The endpoint rejects a request without events."""
-
-    exit_code = 1
+PROBES: Final = 2  # requests without events
 
 
 def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
@@ -47,21 +36,15 @@ def _checked(_: click.Context, __: click.Parameter, url: str) -> str:
     return url
 
 
+_COUNT: Final = click.IntRange(0)
+_SOME: Final = click.IntRange(1)
 _POSITIVE: Final = click.FloatRange(min=0, min_open=True)
 _SHARE: Final = click.FloatRange(0, 1)
 
 
-@click.command(
-    short_help="Try an endpoint, as Braze would use it.",
-    epilog=ui.epilog(
-        """
-        braze-heap simulate http://127.0.0.1:8000/currents
-        BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
-        braze-heap simulate https://currents.example.com/ --malformed 20 --yes
-        """,
-        one="it would not, or the endpoint cannot be reached",
-        zero="Braze would treat every event as delivered",
-    ),
+@ui.command(
+    one="it would not, or the endpoint cannot be reached",
+    zero="Braze would treat every event as delivered",
 )
 @click.argument("url", callback=_checked)
 @opts.option(
@@ -70,27 +53,20 @@ _SHARE: Final = click.FloatRange(0, 1)
     "sent. If it is not set, you are asked on a terminal; elsewhere none is sent.",
     default=opts.TOKEN_VARIABLE,
 )
-@opts.option(
-    "--events number N", "Number of test events.", type=click.IntRange(1), default=500
-)
-@opts.option(
-    "--malformed N",
-    "Number of malformed events to mix in.",
-    type=click.IntRange(0),
-    default=0,
-)
+@opts.option("--events number N", "Number of test events.", type=_SOME, default=500)
+@opts.option("--malformed N", "Malformed events to add.", type=_COUNT, default=0)
 @opts.seed_option
 @opts.option(
     "--lose-answers SHARE",
     "Share of the answers to throw away, so that their events come again.",
     type=_SHARE,
-    default=FAULTS["lose_answers"],
+    default=FAULT,
 )
 @opts.option(
     "--send-twice SHARE",
     "Share of the events to send twice.",
     type=_SHARE,
-    default=FAULTS["send_twice"],
+    default=FAULT,
 )
 @opts.option(
     "--rate N",
@@ -119,11 +95,17 @@ def simulate(
     **faults: Any,
 ) -> None:
     """
-    Send test events to URL, the way that Braze's custom HTTP connector does.
+    Send test events to URL, as Braze's HTTP connector does.
 
     They go to wherever the endpoint delivers: the external user id of each begins with
     "braze-heap-test-". A request without events comes first; nothing else is sent
     unless that is accepted. Redirects are not followed.
+
+    Examples::
+
+        braze-heap simulate http://127.0.0.1:8000/currents
+        BRAZE_TOKEN=... braze-heap simulate https://example.com/ --events 2000
+        braze-heap simulate https://currents.example.com/ --malformed 20 --yes
     """
     _confirm(url, ui.plural(number + malformed, "test event"), is_agreed=yes)
     token = _token(token_env)
@@ -135,10 +117,21 @@ def simulate(
         make_malformed(malformed, seed=seed, user_prefix=USER_PREFIX),
         seed,
     )
-    done, is_finished = _send(braze, events, url, patience)
-    result = sections(done, token_env, is_finished=is_finished)
-    print_result(result, as_json=as_json)
-    sys.exit(int(not is_good(done)) if is_finished else ui.INTERRUPTED)
+    done = braze.send(events, lambda _: None, limit=-1)  # nothing is sent yet
+    with progress("Sending", len(events), ui.console("stderr")) as shown:
+
+        def watch(simulation: Simulation) -> None:
+            nonlocal done
+            done, before = simulation, shown.done
+            shown.done = len(events) - simulation.fates[Fate.PENDING]
+            shown.add_events(shown.done - before)
+
+        outcome = outcome_of(
+            lambda: braze.send(events, url, limit=patience, watch=watch),
+            "Processed before that:",
+        )
+    print_result(sections(done, token_env, outcome.note), as_json=as_json)
+    sys.exit(outcome.status or int(not is_good(done)))
 
 
 def mixed_events(events: Iterable[Any], others: Iterable[Any], seed: int) -> list[Any]:
@@ -178,42 +171,20 @@ def _token(name: str) -> str | None:
 
 
 def _probe(braze: SimulatedBraze, url: str, token_env: str) -> None:
-    """
-    Send a request without events.
-
-    Raises:
-        UnusableError: The token is not valid.
-        EndpointError: The endpoint does not accept the request.
-    """
+    """Send a request without events; raise if the endpoint does not accept it."""
     try:
         probe = attrs.evolve(braze, probes=1, lose_answers=0).send((), url, limit=0)
     except ValueError as error:
         raise ui.UnusableError(str(error)) from None
     for failure in probe.failures:
-        raise EndpointError(f"no answer ({failure}). {failure_advice(failure)}")
+        raise click.ClickException(
+            f"no answer ({failure}). Check that it runs, is reachable from here, and "
+            "has this host, port and scheme. Braze needs a certificate of a public "
+            "authority."
+        )
     for status in probe.statuses:
         if not 200 <= status < 300:
-            raise EndpointError(f"answer {status}. {_advice(status, token_env)}")
-
-
-def _send(
-    braze: SimulatedBraze, events: list[Any], url: str, patience: float
-) -> tuple[Simulation, bool]:
-    """Send *events*; return the outcome, and whether no Ctrl-C ended it."""
-    latest = braze.send(events, lambda _: None, limit=-1)
-    with progress("Sending", len(events), ui.console("stderr")) as shown:
-
-        def watch(simulation: Simulation) -> None:
-            nonlocal latest
-            latest, before = simulation, shown.done
-            shown.done = len(events) - simulation.fates[Fate.PENDING]
-            shown.add_events(shown.done - before)
-
-        try:
-            braze.send(events, url, limit=patience, watch=watch)
-        except KeyboardInterrupt:
-            return latest, False
-    return latest, True
+            raise click.ClickException(f"answer {status}. {_advice(status, token_env)}")
 
 
 def is_good(done: Simulation) -> bool:
@@ -222,29 +193,25 @@ def is_good(done: Simulation) -> bool:
 
 
 def sections(
-    done: Simulation, token_env: str = "", *, is_finished: bool = True
+    done: Simulation, token_env: str = "", note: str = ""
 ) -> Iterator[Section]:
-    """Yield the parts of the result; *token_env* is the variable of the token."""
+    """Yield the result; *token_env* has the token, *note* says what ended it early."""
     yield Section("ok", is_good(done))
-    note = "" if is_finished else "Stopped by Ctrl-C. Processed before that:"
-    yield Section("finished", is_finished, note=Text(note, "bold red"))
+    yield Section("finished", not note, note=Text(note, "bold red"))
     events = ui.plural(len(done.events), "event")
     requests = ui.plural(done.requests, "request")
     note = f"{events} in {requests}, {done.seconds:,.1f} s"
     yield Section("events", len(done.events), note=note)
     yield Section("requests", done.requests)
     yield Section("seconds", round(done.seconds, 3))
-    rows = [(str(status), n) for status, n in sorted(done.statuses.items())]
-    rows += [(f"none ({failure})", n) for failure, n in done.failures.items()]
     lost = f"{ui.plural(done.answers_lost, 'answer')} discarded on purpose"
     note = f"{lost}, so events were sent again" * bool(done.answers_lost)
-    answers = {str(status): n for status, n in done.statuses.items()}
-    yield Section("answers", answers, "Answers", rows, note)
-    yield Section("failures", dict(done.failures))
+    yield Section.of_counts("answers", "Answers", done.statuses, note=note)
+    yield Section.of_counts("failures", "No answer", done.failures)
     yield Section("answers_lost", done.answers_lost)
     fates = {fate.value: done.fates[fate] for fate in Fate}
-    statuses = [(name, n, _FATES[Fate(name)] if n else "") for name, n in fates.items()]
-    yield Section("fates", fates, "Status of the events in Braze", statuses)
+    title = "Status of the events in Braze"
+    yield Section.of_counts("fates", title, fates, lambda name: _FATES[Fate(name)])
     verdict = _verdict(done, token_env)
     yield Section("verdict", verdict, note=Text(f"\n{verdict}", "bold"))
 
@@ -252,10 +219,8 @@ def sections(
 def _verdict(done: Simulation, token_env: str) -> str:
     if is_good(done):
         return "OK: Braze would treat every event as delivered."
-    if done.stopped_by is not None:
-        return f"FAILED: {_advice(done.stopped_by, token_env)}"
-    missed = (one.status for one in done.outcomes if one.fate is not Fate.DELIVERED)
-    status = next((status for status in missed if status is not None), None)
+    missed = (o.status for o in done.outcomes if o.fate is not Fate.DELIVERED)
+    status = done.stopped_by or next(filter(None, missed), None)
     if status is None:
         return "FAILED: The endpoint did not answer. Check its log."
     return f"FAILED: answer {status}. {_advice(status, token_env)}"
@@ -275,19 +240,13 @@ def _advice(status: int, token_env: str) -> str:
 
 
 _ADVICE: Final = {
-    300: (
-        "The endpoint redirects, and Braze is not known to follow. "
-        "Give Braze the URL that this one leads to."
-    ),
+    300: "Braze does not follow redirects. Give it the URL that this one leads to.",
     400: (
         "The endpoint cannot read the request. Answer 200 to a batch with malformed "
         "events, and store those: Braze drops events after a second 400."
     ),
     401: "The endpoint does not know the token. Compare it with the one in {token}.",
-    403: (
-        "The endpoint, or a proxy before it, forbids the request. "
-        "Let POST through from everywhere that Braze sends from."
-    ),
+    403: "The endpoint, or a proxy before it, forbids the request. Let POST through.",
     404: "Nothing accepts events at this path. Compare it with the endpoint's path.",
     405: "Nothing accepts a POST at this path. Compare it with the endpoint's path.",
     413: "The endpoint rejects bodies of this size. Raise its limit to 16 MiB.",
@@ -297,25 +256,3 @@ _LATER: Final = (
     "The endpoint asks Braze to retry, which disables the integration after 5 days. "
     "Check the log of the endpoint."
 )
-
-
-def failure_advice(failure: str) -> str:
-    """Return what to do about a request without an answer."""
-    if failure not in _FAILURES and failure.startswith("SSL"):
-        failure = "SSLError"
-    return _FAILURES.get(failure, "Is it reachable from here? Check its log.")
-
-
-_FAILURES: Final = {
-    "ConnectionRefusedError": "Nothing listens there. Start it, or correct the URL.",
-    "ConnectionResetError": "It closed the connection. Check port and scheme.",
-    "RemoteDisconnected": "It closed the connection. Check port and scheme.",
-    "BadStatusLine": "The answer is not HTTP. Check port and scheme.",
-    "SSLCertVerificationError": (
-        "Its certificate is not trusted here. Braze needs one of a public authority, "
-        "for this host, that has not expired, with the whole chain."
-    ),
-    "SSLError": "TLS failed. Is that the right port, and https?",
-    "TimeoutError": "It took too long. Is it reachable from here?",
-    "gaierror": "The host has no address. Correct the URL.",
-}

@@ -1,6 +1,7 @@
 """Sinks and state of commands: options, opening, and files that may clash."""
 
 import contextlib
+import functools
 import os
 import shutil
 import sys
@@ -17,6 +18,7 @@ from braze_heap._errors import describe_exception
 from braze_heap._options import declaration_of
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
+from braze_heap.cli._output import refuse_input
 from braze_heap.config import Config
 from braze_heap.config._tables import declared_keys
 from braze_heap.exceptions import (
@@ -54,29 +56,11 @@ A sink is code: the module is imported, and the name in it is called.
 The API key of Heap, which only deletions need, is read from the environment
 variable HEAP_API_KEY, or the one that api_key_env=NAME in the sink names."""
 
-StatePlace: TypeAlias = Path | opts.StateUrl
+StatePlace: TypeAlias = opts.Place
 """Place of the state of a command."""
 
-
-def place_of(text: str) -> StatePlace:
-    """Return the URL of a database, or a path, also of a ``file:`` URL."""
-    text = opts.local_path(text)
-    return opts.StateUrl(text) if "://" in text else Path(text)
-
-
-class StatePath(opts.FilePath):
-    """The path of a state file, or the URL of a database."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(dir_okay=False, **options)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        """Return *value* as a path or a URL."""
-        if isinstance(place := place_of(str(value)), Path):
-            place = super().convert(value, param, ctx)
-        return place
+StatePath: Final = functools.partial(opts.FilePath, dir_okay=False, urls=True)
+"""The path of a state file, or the URL of a database."""
 
 
 def sink_option(text: str) -> opts.Decorator:
@@ -84,7 +68,13 @@ def sink_option(text: str) -> opts.Decorator:
     return opts.key_option("sink.spec", "--sink SPEC", text)
 
 
-def state_options(text: str, **settings: Any) -> tuple[opts.Decorator, opts.Decorator]:
+def state_options(
+    text: str = (
+        "Keep what cannot be delivered, and the newest user properties, in this file, "
+        "or database (its URL).  [default: state.db]"
+    ),
+    **settings: Any,
+) -> tuple[opts.Decorator, opts.Decorator]:
     """Return ``--state``, a state file or database, and ``--max-bytes``."""
     settings = {"type": StatePath(), **settings}
     state_option = opts.key_option("state.path", "--state FILE", text, **settings)
@@ -97,31 +87,17 @@ max_bytes_option: Final = opts.key_option(
     f"Largest size of all dead letters.  [default: {MAX_BYTES}, which is 1 GiB]",
 )
 
-state_argument: Final = click.argument(
-    "path", metavar="STATE.db", type=StatePath(exists=True)
-)
-
 
 def place_of_state(config: Config) -> StatePlace:
     """Return the place of the state of a command."""
     state = config.state
-    return opts.StateUrl(state.url) if state.url else Path(state.path)
+    return opts.StoreUrl(state.url) if state.url else Path(state.path)
 
 
 def named_place(config: Config) -> StatePlace | None:
     """Return the place of the state of a command; `None` if nothing names it."""
     is_named = not {"state.path", "state.url"}.isdisjoint(config.sources)
     return place_of_state(config) if is_named else None
-
-
-def named_place_or_exit(config: Config) -> StatePlace:
-    """Return the place of the state; raise a `click.UsageError` if nothing names it."""
-    if place := named_place(config):
-        return place
-    raise click.UsageError(
-        "Missing argument 'STATE.db'. Name the state file, or set it below [state] in "
-        "the file of --config."
-    )
 
 
 def spec_or_exit(config: Config) -> str:
@@ -163,25 +139,13 @@ def open_sink_or_exit(config: Config) -> Sink:
     except SinkSpecError as error:
         raise ui.UnusableError(f"{name}: {error}") from None
     except ModuleNotFoundError as error:
-        if error.name not in ("anyio", "httpcore2", "httpx2"):
-            raise ui.UnusableError(f"the sink needs the package {error.name}") from None
-        advice = "pip install 'braze_heap[cli,http]'"
-        raise ui.UnusableError(f"a Heap sink needs an extra: {advice}") from None
+        advice = "a Heap sink needs pip install 'braze_heap[cli,http]'"
+        raise ui.UnusableError(
+            f"{name} needs the package {error.name}; {advice}"
+        ) from None
     except Exception as error:
         flaw = f"{describe_sink(spec, None)} raised {describe_exception(error)}"
         raise ui.UnusableError(f"{name}: {flaw}") from None
-
-
-@contextlib.contextmanager
-def sink_to_deliver_to(config: Config) -> Iterator[Sink]:
-    """Open the sink of *config* for `deliver`, which closes it; so does an error."""
-    sink = open_sink_or_exit(config)
-    try:
-        yield sink
-    except BaseException:
-        with contextlib.suppress(Exception):  # the first error counts
-            sink.close()
-        raise
 
 
 def describe_sink(spec: str, target: HeapTarget | None) -> str:
@@ -233,37 +197,20 @@ def file_of(spec: str) -> Path | None:
     return Path(rest.partition("?")[0]) if scheme == "file" else None
 
 
-def files_of(state: StatePlace | None) -> list[str]:
-    """Return the real paths of a state file and of the files beside it."""
+def files_of(state: StatePlace | None) -> list[Path]:
+    """Return a state file, and the files beside it that it can have."""
     if not isinstance(state, Path):
         return []
     own = os.path.realpath(state)
-    return [own, *(f"{own}-{name}" for name in ("wal", "shm", "journal", "replay"))]
+    names = ("", "-wal", "-shm", "-journal", "-replay")
+    return [Path(f"{own}{name}") for name in names]
 
 
-def is_of_state(path: Path, state: StatePlace | None) -> bool:
-    """Return whether *path* is the file *state* or one of its other files."""
-    return os.path.realpath(path) in files_of(state)
-
-
-def refuse_files(spec: str, state: StatePlace | None, config: Path | None) -> None:
-    """
-    Raise an `UnusableError` if the sink appends to a file with another purpose.
-
-    That is the file *state*, one of SQLite beside it, or the file of options *config*.
-    """
-    path = file_of(spec)
-    if path and is_of_state(path, state):
-        raise ui.UnusableError(f"--sink: {path} is the state file. Name another file.")
-    if path and config and os.path.realpath(path) == os.path.realpath(config):
-        raise ui.UnusableError(f"--sink: {path} is the file of --config. Name another.")
-
-
-def confirm_heap(sink: Sink, events: str, *, is_agreed: bool) -> None:
-    """If *sink* is Heap, show host and app, and ask, unless it *is_agreed*."""
-    if target := HeapTarget.of(sink):
-        click.echo(f"{target}\n{SILENTLY}", err=True)
-        ui.confirm(f"Send {events} there?", "sent", is_agreed=is_agreed)
+def refuse_files(spec: str, *read: StatePlace | None) -> None:
+    """Raise an `UnusableError` if the sink appends to a file with another purpose."""
+    if path := file_of(spec):
+        files = (each for place in read for each in (place, *files_of(place)))
+        refuse_input(path, files, "--sink")
 
 
 def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:
@@ -278,7 +225,7 @@ def open_state(
 ) -> Iterator[SqliteState | SqlState]:
     """Open the state at *path*; *is_made* creates a file if it does not exist."""
     try:
-        if isinstance(path, opts.StateUrl):
+        if isinstance(path, opts.StoreUrl):
             state: SqliteState | SqlState = SqlState(path.url)
         else:
             state = SqliteState(path, max_bytes=max_bytes, create=is_made)

@@ -4,30 +4,17 @@ import sys
 
 import click
 
+from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
-from braze_heap.cli._console import epilog
 from braze_heap.cli._inputs import Source, source_options
 from braze_heap.cli._output import Output, refuse_input
 from braze_heap.cli._report import Ending, ending_options
 from braze_heap.cli._run import Run
 
 
-@click.command(
-    short_help="Turn events into calls, one JSON object a line.",
-    epilog=epilog(
-        """
-        braze-heap transform batch.json > calls.jsonl
-        braze-heap transform s3-export/ -o calls.jsonl.gz --strict
-        braze-heap transform s3-export/ -o calls.jsonl --jobs 0
-        braze-heap transform s3://bucket/a --since 2026-01-15 -o s3://bucket/b.gz
-        zcat *.json.gz | braze-heap transform - | head
-        braze-heap transform --event-type users.behaviors.Purchase records.json
-
-        The file of -o appears when it is complete; else nothing is changed there.
-        """,
-        one="events were rejected, and --strict is given",
-        zero="done, also if events were rejected",
-    ),
+@ui.command(
+    one="events were rejected, and --strict is given",
+    zero="done, also if events were rejected",
 )
 @opts.storage_option
 @source_options
@@ -53,7 +40,7 @@ def transform(
     setup: opts.Setup,
 ) -> None:
     """
-    Turn Currents events into Heap calls, one JSON object a line.
+    Turn events into Heap calls, one JSON object a line.
 
     Reads request bodies, JSON arrays and lines, and Avro files, gzipped or not; the
     files of directories and URLs, such as s3://bucket/folder; stdin for "-", or if no
@@ -61,6 +48,17 @@ def transform(
     do not select are not read. A report goes to stderr; with --json, to stdout if -o
     names a file. In a directory, files without events, such as CSV, are skipped and
     reported.
+
+    The file of -o appears when it is complete; else nothing is changed there.
+
+    Examples::
+
+        braze-heap transform batch.json > calls.jsonl
+        braze-heap transform s3-export/ -o calls.jsonl.gz --strict
+        braze-heap transform s3-export/ -o calls.jsonl --jobs 0
+        braze-heap transform s3://bucket/a --since 2026-01-15 -o s3://bucket/b.gz
+        zcat *.json.gz | braze-heap transform - | head
+        braze-heap transform --event-type users.behaviors.Purchase records.json
     """
     refuse_input(output, [setup.file], "--output")
     run = Run.of(setup.config, source, jobs)

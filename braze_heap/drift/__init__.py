@@ -8,29 +8,10 @@ nor shown, only names, JSON types and counts.
 >>> print(drift)
 new type users.messages.pigeon.Send, 2 events
 new field users.messages.email.Click properties.link_color: text, 3 events (100%)
+
+The public names are listed in ``__init__.pyi``.
 """
 
-from braze_heap.drift._declarations import Lines
-from braze_heap.drift._model import (
-    Drift,
-    NewType,
-    Place,
-    RedactedField,
-    SeenField,
-    UnseenFields,
-)
-from braze_heap.drift._observer import MAX_NAMES, MAX_TYPES, DriftObserver, observe
+from braze_heap import _lazy
 
-__all__ = [
-    "MAX_NAMES",
-    "MAX_TYPES",
-    "Drift",
-    "DriftObserver",
-    "Lines",
-    "NewType",
-    "Place",
-    "RedactedField",
-    "SeenField",
-    "UnseenFields",
-    "observe",
-]
+__all__, __getattr__, __dir__ = _lazy.attach(__spec__)

@@ -141,35 +141,22 @@ class _Writer:
     def _default(self, name: str, is_of_user: bool) -> str:
         others = _fields_by_name().get(name, ())
         options = {"place": '"user"'} if is_of_user else {}
+        if any(field.personal for field in others):
+            options["privacy"] = "Privacy.MARKED"
+        elif any(field.sensitive for field in others):
+            options["privacy"] = "Privacy.SENSITIVE"
         if self.release:
             options["since"] = self.release
-        function = "field"
-        if any(field.personal for field in others):
-            function = "personal"
-        elif any(field.sensitive for field in others):
-            if is_of_user:
-                options["privacy"] = "Privacy.SENSITIVE"
-                self.needs.add("Privacy")
-            else:
-                function = "sensitive"
-        elif not options:
+        if not options:
             return "None"
-        elif not is_of_user:
-            self.needs.add("since")
-            return f"since({self.release})"
-        self.needs.add(function)
-        return f"{function}({', '.join(f'{k}={v}' for k, v in options.items())})"
+        self.needs |= {"field", "Privacy"} if "privacy" in options else {"field"}
+        return f"field({', '.join(f'{k}={v}' for k, v in options.items())})"
 
     @property
     def imports(self) -> str:
         """Statement that imports what the declarations need."""
-        if not self.needs:
-            return ""
-        line = f"from braze_heap.events import {', '.join(sorted(self.needs))}"
-        if len(line) <= 88:
-            return line
-        inner = "".join(f"    {name},\n" for name in sorted(self.needs))
-        return f"from braze_heap.events import (\n{inner})"
+        names = ", ".join(sorted(self.needs))
+        return f"from braze_heap.events import {names}" if names else ""
 
 
 def _bases(new: NewType) -> Iterator[type[CurrentsEvent]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
@@ -53,7 +54,7 @@ class SeenField:
     @property
     def frequency(self) -> str:
         """Number and share of the events, in words."""
-        return f"{_number_of_events(self.count)} ({_percent(self.share)})"
+        return f"{_number_of_events(self.count)} ({self.share * 100:.3g}%)"
 
     def __str__(self) -> str:
         where = f"{self.event_type} {self.place}.{self.name}"
@@ -234,87 +235,75 @@ def _markdown_lines(drift: Drift) -> Iterator[str]:
         yield f"\n{drift.truncated:,} more new names than are kept."
     if drift.ignored:
         yield f"\nIgnored: {drift.ignored:,}."
-    malformed = [f"{_code(reason)}: {count:,}" for reason, count in drift.malformed]
-    yield from _list("Not read", malformed)
-    if drift.new_types:
-        yield "\n## New event types"
-    for new in drift.new_types:
-        module = f"in {_code(new.module)}" if new.module else "of a new family"
-        name = f": {_code(new.class_name)} {module}" if new.class_name else ""
-        yield f"\n### {_code(new.event_type)}\n"
-        yield f"{_number_of_events(new.count)}{name}."
-        yield from _table("", new.fields)
-    yield from _table("## New fields", drift.new_fields)
-    yield from _table("## Values of other types", drift.type_changes)
-    yield from _table("## Documented only for the other form", drift.other_form)
-    redacted = [
-        f"{_code(f.event_type)} {_code(f.name)}: {_number_of_events(f.count)}"
-        for f in drift.redacted
-    ]
-    yield from _list(f"Redacted because of their names\n\n{_REDACTED}", redacted)
+    malformed = Table("Not read", ("reason", "count"), drift.malformed)
+    for table in (malformed, *tables(drift)):
+        if table.rows:
+            yield f"\n## {table.title}\n"
+            yield f"| {' | '.join(table.headings)} |"
+            yield f"|{' --- |' * len(table.headings)}"
+            yield from (f"| {' | '.join(map(_cell, row))} |" for row in table.rows)
+            if table.note:
+                yield f"\n{table.note}"
     lines_to_add = drift.lines_to_add()
     if lines_to_add:
         yield "\n## Lines to add"
     for lines in lines_to_add:
         yield from _paste(lines)
-    unseen = [
-        f"{_code(each.event_type)} ({each.form}): {', '.join(map(_code, each.names))}"
-        for each in drift.unseen_fields
-    ]
-    yield from _list("Documented fields not seen in this input", unseen)
-    unseen = [_code(event_type) for event_type in drift.unseen_types]
-    yield from _list("Documented types not seen in this input", unseen)
 
 
-_REDACTED: Final = (
-    "By default, text under a name with a word such as email is not sent. To send it: "
-    '`personal_fields = {"NAME" = "keep"}`.'
-)
+class Table(NamedTuple):
+    """Findings of one kind for people; long if they are not about the input."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    note: str = ""
+    is_long: bool = False
 
 
-def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
-    if items:
-        yield f"\n## {heading}\n"
-        yield from (f"- {item}" for item in items)
+def tables(drift: Drift) -> Iterator[Table]:
+    """Yield the findings, except for what is not read."""
+
+    def table(title: str, items: Sequence[Any], names: str, **more: Any) -> Table:
+        rows = [*map(attrgetter(*names.split()), items)]
+        headings = [name.replace("_", " ") for name in names.split()]
+        return Table(title, headings, rows, **more)
+
+    fields = "event_type place name found frequency"
+    new_fields = [field for new in drift.new_types for field in new.fields]
+    yield table(
+        "New event types", drift.new_types, "event_type count class_name module"
+    )
+    yield table("Fields of new event types", new_fields, fields)
+    yield table("New fields", drift.new_fields, fields)
+    yield table("Values of other types than documented", drift.type_changes, fields)
+    yield table("Documented only for the other form", drift.other_form, fields)
+    title = "Redacted by default, because their names have a word such as email"
+    note = 'To send one: personal_fields = {"NAME" = "keep"}'
+    yield table(title, drift.redacted, "event_type name count", note=note)
+    title = "Documented fields not seen in this input"
+    names = "event_type form count names"
+    yield table(title, drift.unseen_fields, names, is_long=True)
+    types = [(event_type,) for event_type in drift.unseen_types]
+    title = "Documented types not seen in this input"
+    yield Table(title, ("event type",), types, is_long=True)
 
 
-def _table(heading: str, fields: Sequence[SeenField]) -> Iterator[str]:
-    """Yield a table of *fields*; without a heading, all are of one event type."""
-    rows = [
-        {
-            "event type": _code(field.event_type),
-            "place": field.place,
-            "field": _code(field.name),
-            "observed": ", ".join(field.types),
-            "documented": field.documented,
-            "events": field.frequency,
-        }
-        for field in fields
-    ]
-    if not rows:
-        return
-    absent = set() if heading else {"event type"}
-    if not any(field.documented for field in fields):
-        absent.add("documented")
-    headings = [name for name in rows[0] if name not in absent]
-    if heading:
-        yield f"\n{heading}"
-    yield f"\n| {' | '.join(headings)} |"
-    yield f"|{' --- |' * len(headings)}"
-    for row in rows:
-        yield f"| {' | '.join(row[name] for name in headings)} |"
+def _cell(value: str | int | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(_code, value))
+    return f"{value:,}" if isinstance(value, int) else _code(value)
 
 
 def _paste(lines: Lines) -> Iterator[str]:
-    module = _code(lines.module) if lines.module else "a module of a new family"
-    text = lines.text
-    if lines.is_class:
-        yield f"\nInto {module}:\n"
-        text = "\n\n\n".join(filter(None, (lines.imports.rstrip(), text)))
-    else:
-        needs = f" It needs {_code(lines.imports)}." if lines.imports else ""
-        yield f"\nInto the body of {_code(lines.class_name)} in {module}.{needs}\n"
-    yield f"```python\n{text}```"
+    place = _code(lines.module) if lines.module else "a module of a new family"
+    if not lines.is_class:
+        place = f"the body of {_code(lines.class_name)} in {place}"
+        if lines.imports:
+            place += f", which needs {_code(lines.imports)}"
+    yield f"\nInto {place}:\n"
+    imports = f"{lines.imports}\n\n\n" * (lines.is_class and bool(lines.imports))
+    yield f"```python\n{imports}{lines.text}```"
 
 
 _UNUSUAL: Final = re.compile(r"[^ -_a-{}~]")
@@ -329,11 +318,3 @@ def _code(text: str) -> str:
 
 def _number_of_events(count: int) -> str:
     return "1 event" if count == 1 else f"{count:,} events"
-
-
-def _percent(share: float) -> str:
-    """Return *share* as a percentage, 0 or 100 only if it is exact."""
-    percent = round(share * 100)
-    if percent == 0 and share > 0:
-        return "under 1%"
-    return "over 99%" if percent == 100 and share < 1 else f"{percent}%"

@@ -208,37 +208,33 @@ class _TypeStats:
                 finding: _Finding = "new" if self.is_new else "other form"
                 at = self._schema.places[name]
                 self.note(finding, form, at, name, json_type(fields[name]))
-        guarded = [(name, fields[name]) for name in CUSTOM_FIELDS & fields.keys()]
-        if "extra" in fields:
-            guarded += self._note_extra(form, event.extra)
-        self._note_redacted(guarded)
+        for name in CUSTOM_FIELDS & fields.keys():
+            self._note_redacted(name, fields[name])
+        for key, value in event.extra.items():
+            self._note_extra(form, key, value)
 
-    def _note_extra(
-        self, form: Form, extra: Mapping[str, Any]
-    ) -> Iterator[tuple[str, Any]]:
-        """Count unknown and invalid fields, and yield those that are not declared."""
-        for key, value in extra.items():
-            *parents, name = split_pointer(key)
-            at = cast("Place", parents[0] if parents else "envelope")
-            is_known = not self.is_new and (
-                (at == "envelope" and name in _ENVELOPE)
-                or self._schema.places.get(name) == at
-            )
-            if is_known:
-                self._unseen[form].discard(name)
-            elif name not in PERSONAL_NAMES and name not in self._schema.personal:
-                yield name, value
-            kind = self._schema.kinds.get(name)
-            is_custom = kind is not None and kind.name == "json object"
-            if not (is_known and is_custom):  # whose content the customer decides
-                finding: _Finding = "invalid" if is_known else "new"
-                self.note(finding, form, at, name, json_type(value))
+    def _note_extra(self, form: Form, key: str, value: Any) -> None:
+        """Count an unknown or invalid field."""
+        *parents, name = split_pointer(key)
+        at = cast("Place", parents[0] if parents else "envelope")
+        is_known = not self.is_new and (
+            (at == "envelope" and name in _ENVELOPE)
+            or self._schema.places.get(name) == at
+        )
+        if is_known:
+            self._unseen[form].discard(name)
+        elif name not in PERSONAL_NAMES and name not in self._schema.personal:
+            self._note_redacted(name, value)
+        kind = self._schema.kinds.get(name)
+        is_custom = kind is not None and kind.name == "json object"
+        if not (is_known and is_custom):  # whose content the customer decides
+            finding: _Finding = "invalid" if is_known else "new"
+            self.note(finding, form, at, name, json_type(value))
 
-    def _note_redacted(self, fields: Iterable[tuple[str, Any]]) -> None:
+    def _note_redacted(self, name: str, value: Any) -> None:
         """Count the names under which the guard redacts text."""
         found: list[str] = []
-        for name, value in fields:
-            without_personal_text(name, value, found)
+        without_personal_text(name, value, found)
         for path in dict.fromkeys(found):
             kept = len(self._redacted)
             if path in self._redacted or self._budget.allows_name(path, kept):

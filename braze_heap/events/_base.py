@@ -77,12 +77,13 @@ class CurrentsEvent(_EventBase):
         )
 
     def __repr__(self) -> str:
-        """Return a text without personal data, nor values that may contain some."""
+        """Return a text without personal data, links, objects and lists."""
         schema = schema_of(type(self))
         shown = [f"id={self.id!r}", f"time={self.time!r}"]
         for name, value in self._given():
             if name in schema.places:
                 hidden = name in schema.personal or isinstance(value, dict | list)
+                hidden = hidden or name.endswith("url")
                 shown.append(f"{name}={'...' if hidden else repr(value)}")
         if self.extra:
             shown.append(f"extra=<{len(self.extra)} more>")

@@ -6,9 +6,9 @@ import inspect
 import itertools
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, NoneType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -19,6 +19,8 @@ from braze_heap.events._declare import (
     field_metadata,
 )
 from braze_heap.events._field_types import FIELD_TYPES, FieldType
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 ENVELOPE = ("id", "time", "extra", "event_type")
 """Fields outside ``user`` and ``properties`` of an event."""
@@ -98,6 +100,12 @@ class Schema:
         return frozenset(name for name, p in self.places.items() if p == place)
 
 
+def cached_by_class(function: _F) -> _F:
+    """Cache *function* of a class. For mypy, an event class is not hashable."""
+    return cast("_F", functools.cache(function))
+
+
+@cached_by_class
 def schema_of(cls: type[_EventBase]) -> Schema:
     """
     Return the tables of *cls*.
@@ -105,11 +113,6 @@ def schema_of(cls: type[_EventBase]) -> Schema:
     Raises:
         TypeError: A field is annotated with a type that Currents fields cannot have.
     """
-    return _schema_of(cast("Any", cls))
-
-
-@functools.cache
-def _schema_of(cls: type[_EventBase]) -> Schema:
     attributes = [a for a in cls.__attrs_attrs__ if a.name not in ENVELOPE]
     metadata = {a.name: field_metadata(a) for a in attributes}
     kinds = {a.name: _kind_of(cls, a) for a in attributes}
@@ -123,13 +126,9 @@ def _schema_of(cls: type[_EventBase]) -> Schema:
     )
 
 
+@cached_by_class
 def event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
     """Return the fields of the event class *cls* by name, in the order of its bases."""
-    return _event_fields(cast("Any", cls))
-
-
-@functools.cache
-def _event_fields(cls: type[_EventBase]) -> Mapping[str, EventField]:
     fields = {}
     has_storage, release = getattr(cls, "storage", True), getattr(cls, "release", 0)
     older = () if release is ... else range(1, release + 1)  # drift drafts have ...

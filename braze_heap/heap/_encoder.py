@@ -46,13 +46,21 @@ class Adjustment(StrEnum):
     """A name was empty, reserved by Heap, or used by another property."""
 
     CHARACTERS = "characters"
-    """NUL or lone surrogates became U+FFFD."""
+    """
+    NUL or lone surrogates became U+FFFD, or ``|`` in an element of a list U+00A6.
+    """
 
     NUMBER_AS_TEXT = "number_as_text"
     """An integer beyond 2^53, an infinity or NaN became text."""
 
     TOO_MANY = "too_many"
     """A property beyond the first 1,000 was omitted."""
+
+    OMITTED = "omitted"
+    """
+    An object under ``nested="drop"``, null in a list of scalars, or one of two values
+    for one cell of a column was omitted.
+    """
 
 
 def is_legal_text(text: str) -> bool:
@@ -94,9 +102,12 @@ def to_simple_value(value: Any) -> Value | None:
     if cls is int or cls is float:
         return value if -MAX_INTEGER <= value <= MAX_INTEGER else None
     if cls is list and value:
+        separators = 2 * len(value) - 2
         try:
             value = "||".join(value)
         except TypeError:
+            return None
+        if value.count("|") > separators:
             return None
     elif cls is not str:
         return None
@@ -231,8 +242,8 @@ class PropertyEncoder:
 
         Names reserved by Heap are prefixed, and lists of objects are JSON text.
         """
-        reserved = [name for name in given if name in _RESERVED_NAMES]
-        others = {n: v for n, v in given.items() if n not in _RESERVED_NAMES}
+        reserved = [name for name in given if name in RESERVED_NAMES]
+        others = {n: v for n, v in given.items() if n not in RESERVED_NAMES}
         lists, self.lists = self.lists, "json"
         try:
             legal = self.properties(others)
@@ -289,9 +300,10 @@ class PropertyEncoder:
         value = to_json_type(value)
         if type(value) is list and not JSON_TYPES.issuperset(map(type, value)):
             value = [to_json_type(each) for each in value]
-        if type(value) is dict and self.nested != "json":
-            if self.nested == "flatten":
-                self._flatten(legal, name, value)
+        if type(value) is dict and self.nested == "flatten":
+            self._flatten(legal, name, value)
+        elif type(value) is dict and self.nested == "drop":
+            self._count(Adjustment.OMITTED, bool(value))
         elif _is_list_of_containers(value):
             self._add_list(legal, name, value)
         elif value is not None and len(legal) >= MAX_PROPERTIES:
@@ -322,18 +334,24 @@ class PropertyEncoder:
         columns: dict[str, dict[int, Any]] = {}
         for row, element in enumerate(elements[:_MAX_ROWS]):
             for path, value in _fields(name, element or {}):
-                columns.setdefault(path, {})[row] = value
+                column = columns.setdefault(path, {})
+                self._count(Adjustment.OMITTED, row in column)
+                column[row] = value
         properties: list[tuple[str, Value]] = [count]
         for path, column in [*columns.items()][:MAX_PROPERTIES]:
             cells = [_cell(column.get(row)) for row in range(max(column) + 1)]
-            shown = [_without_separator(cell) for cell in cells]
-            number = fitting_when_joined(shown)
-            is_cut = number < len(cells) or len(elements) > _MAX_ROWS
-            self._count(Adjustment.TRUNCATED, is_cut)
-            self._count(Adjustment.CHARACTERS, cells[:number] != shown[:number])
-            properties.append((path, "||".join(shown[:number])))
+            is_cut = len(elements) > _MAX_ROWS
+            properties.append((path, self._joined(cells, is_cut=is_cut)))
         self._count(Adjustment.TOO_MANY, max(0, len(columns) - MAX_PROPERTIES))
         return properties
+
+    def _joined(self, cells: list[str], *, is_cut: bool) -> str:
+        """Return the first *cells*, as many as fit, joined by ``||``."""
+        shown = [_without_separator(cell) for cell in cells]
+        number = fitting_when_joined(shown)
+        self._count(Adjustment.TRUNCATED, is_cut or number < len(cells))
+        self._count(Adjustment.CHARACTERS, cells[:number] != shown[:number])
+        return "||".join(shown[:number])
 
     def _json(self, value: list[Any] | dict[str, Any]) -> str:
         text, omitted = json_within(value)
@@ -416,13 +434,14 @@ class PropertyEncoder:
             return "true" if value else "false"
         if cls is int or cls is float:
             return self._number(value)
+        if cls is list and (simple := to_simple_value(value)) is not None:
+            return simple
         if cls is list and not JSON_TYPES.issuperset(map(type, value)):
             return self._scalar([as_json(v) for v in value])
         if cls is list and value and _CONTAINERS.isdisjoint(map(type, value)):
             scalars = [str(self._scalar(v)) for v in value if v is not None]
-            number = fitting_when_joined(scalars)
-            self._count(Adjustment.TRUNCATED, number < len(scalars))
-            return self.text("||".join(scalars[:number]))
+            self._count(Adjustment.OMITTED, len(value) - len(scalars))
+            return self.text(self._joined(scalars, is_cut=False))
         if cls is dict or cls is list:
             return self.text(self._json(with_text_keys(value)))
         return self._scalar(as_json(value))
@@ -441,7 +460,7 @@ class PropertyEncoder:
         return next(unused for unused in numbered if unused not in used)
 
 
-_RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
+RESERVED_NAMES: Final = frozenset(("id", "Id", "iD", "ID", "user_id"))
 """Names that Heap reserves among user properties."""
 
 

@@ -37,7 +37,7 @@ MAX_PROPERTIES: Final = 1000
 MAX_INTEGER: Final = 2**53
 """Largest integer up to which JavaScript represents every integer exactly."""
 
-EARLIEST_WINS: Final = re.compile(r"braze_app_.+_first_session_at\Z")
+EARLIEST_WINS: Final = re.compile(r"braze_(app_.+_)?first_session_at\Z")
 """Names of user properties whose earliest value wins. For others the newest wins."""
 
 Value: TypeAlias = str | int | float

@@ -1,11 +1,11 @@
 """Typed custom events and purchases: an attrs class for their properties."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import check_name
 
 _MARK = "__braze_heap_custom__"
 _TAKES_EVENT = "__braze_heap_takes_event__"
@@ -59,7 +59,7 @@ def custom_event(name: str) -> Callable[[type[_T]], type[_T]]:
     ...     sku: str
     ...     price: float | None = None
     """
-    _check_name("custom_event", name)
+    check_name("@custom_event(...) needs a name", name)
     return _marked(Custom("users.behaviors.CustomEvent", "custom_properties", name))
 
 
@@ -71,20 +71,10 @@ def purchase(product_id: str | None = None) -> Callable[[type[_T]], type[_T]]:
         product_id: Product of the purchases; ``None`` for all.
     """
     if product_id is not None:
-        _check_name("purchase", product_id)
+        check_name("@purchase(...) needs a name", product_id)
     return _marked(
         Custom("users.behaviors.Purchase", "purchase_properties", product_id)
     )
-
-
-def _check_name(decorator: str, name: object) -> None:
-    if not isinstance(name, str):
-        hint = ""
-        if isinstance(name, type):
-            hint = f": write @{decorator}('...') above {name.__name__}"
-        raise TypeError(f"{decorator} needs a name, not {kind_of(name)}{hint}")
-    if not name or name.isspace():
-        raise ValueError(f"{decorator} needs a name that is not empty")
 
 
 def _marked(custom: Custom) -> Callable[[type[_T]], type[_T]]:
@@ -120,15 +110,3 @@ def takes_event(mapper: _F) -> _F:
 def is_event_taker(mapper: object) -> bool:
     """Return whether `takes_event` marks *mapper*."""
     return getattr(mapper, _TAKES_EVENT, False)
-
-
-def exactly(value: Any, cls: type) -> Any:
-    """
-    Return *value* unchanged; a hook that keeps cattrs from converting it.
-
-    Raises:
-        TypeError: It is not an instance of *cls* itself.
-    """
-    if type(value) is not cls:
-        raise TypeError(f"{type(value).__name__} is not a {cls.__name__}")
-    return value

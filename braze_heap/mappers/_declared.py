@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from braze_heap._text import similar
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import check_function, check_name, kind_of
 from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import BrazeHeapError
 from braze_heap.payloads import HeapEvent
@@ -97,10 +97,7 @@ def declare(name: str, properties: Mapping[str, Filling] | None = None) -> Decla
     ...     EmailClick, declare("Newsletter Click", {"link": "link_alias"})
     ... )
     """
-    if not isinstance(name, str):
-        raise TypeError(f"declare needs the name of a Heap event, not {kind_of(name)}")
-    if not name or name.isspace():
-        raise ValueError("declare needs the name of a Heap event that is not empty")
+    check_name("declare needs the name of a Heap event", name)
     given = {} if properties is None else properties
     if not isinstance(given, Mapping):
         raise TypeError(

@@ -79,6 +79,7 @@ class Explanation:
         return "\n".join(lines)
 
 
+@attrs.frozen
 class MapperConflictError(BrazeHeapError, ValueError):
     """
     Two mappers for the same events. Use ``override`` or ``|`` to replace the first.
@@ -88,10 +89,8 @@ class MapperConflictError(BrazeHeapError, ValueError):
         second: The rejected entry.
     """
 
-    def __init__(self, first: Registration, second: Registration) -> None:
-        super().__init__(first, second)
-        self.first = first
-        self.second = second
+    first: Registration
+    second: Registration
 
     def __str__(self) -> str:
         return (
@@ -132,9 +131,7 @@ class MapperRegistry:
         Raises:
             MapperConflictError: There is a mapper for *key*.
         """
-        return self._with(_mapper_key(key), mapper)
-
-    def _with(self, key: Key, mapper: Mapper) -> MapperRegistry:
+        key = _mapper_key(key)
         entry = _entry(key, mapper)
         if key in self._registrations:
             raise MapperConflictError(self._registrations[key], entry)
@@ -342,12 +339,11 @@ class Mappers:
                     "maps() needs an event class before it gets the mapper: "
                     f"write @mappers.maps(EmailClick) above {name}"
                 )
-        checked = [_mapper_key(key) for key in keys]
 
         def register(mapper: Mapper) -> Mapper:
             registry = self._registry
-            for key in checked:
-                registry = registry._with(key, mapper)
+            for key in keys:
+                registry = registry.add(key, mapper)
             self._registry = registry
             return mapper
 
@@ -365,14 +361,10 @@ class Mappers:
             MapperConflictError: The class has a mapper in this collector.
             TypeError: The class is not marked.
         """
-        if not isinstance(custom, type):
-            raise TypeError(
-                "maps_custom() needs a class that custom_event or purchase marks, not "
-                f"{kind_of(custom)}: write @mappers.maps_custom(Order)"
-            )
         if custom_of(custom) is None:
             raise TypeError(
-                f"{custom.__name__} is not marked: put @custom_event(name) above it"
+                "maps_custom() needs a class with @custom_event(name) or @purchase() "
+                f"above it, not {kind_of(custom)}"
             )
         return self.maps(custom)  # type: ignore[type-var]
 
@@ -432,7 +424,10 @@ def _mapper_key(key: Any) -> Key:
 
 
 def _entry(key: Key, mapper: Mapper) -> Registration:
-    _check_mapper(key, mapper)
+    """Return the entry of *mapper*. Raise if it cannot map the events of *key*."""
+    what = f"the mapper for {_name(key)}"
+    if isinstance(mapper, type) and not issubclass(mapper, PAYLOADS):
+        raise TypeError(f"{what} is {kind_of(mapper)}: pass an instance")
     if custom_of(key) and isinstance(key, type):
         with contextlib.suppress(NameError):  # defined below; a transformer checks it
             reader_of(key)
@@ -440,16 +435,9 @@ def _entry(key: Key, mapper: Mapper) -> Registration:
         cls = EVENT_TYPES.get(key) if isinstance(key, str) else key
         if cls is not None and issubclass(cls, CurrentsEvent):
             mapper.check(cls)
-    return Registration.of(key, mapper)
-
-
-def _check_mapper(key: Key, mapper: object) -> None:
-    """Raise if *mapper* cannot be called with an event."""
-    what = f"the mapper for {_name(key)}"
-    if isinstance(mapper, type) and not issubclass(mapper, PAYLOADS):
-        raise TypeError(f"{what} is {kind_of(mapper)}: pass an instance")
-    if not isinstance(mapper, Declared):
+    else:
         check_function(what, mapper)
+    return Registration.of(key, mapper)
 
 
 def origin_of(mapper: Callable[..., Any]) -> str:

@@ -4,13 +4,13 @@ import copy
 import functools
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from braze_heap._json import decode, is_json_text
 from braze_heap._json_limits import UnreadableError
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key, split_pointer
-from braze_heap.events._schema import ENVELOPE, schema_of
+from braze_heap.events._schema import ENVELOPE, cached_by_class, schema_of
 from braze_heap.heap.calls import timestamp
 from braze_heap.parsing import epoch_seconds
 from braze_heap.payloads import StandardEvent
@@ -50,9 +50,9 @@ def standard(
         fields[names.get(field, field)] = value
     fields["event_type"] = event.event_type
     if MACHINE_OPEN in schema.places:
-        fields["is_machine_open"] = is_machine_open(machine_open_of(event))
+        fields["is_machine_open"] = is_machine_open(_mark_of(event, MACHINE_OPEN))
     renamed = 0
-    for field, value in _extra_properties(event).items():
+    for field, value in _extra_properties(event):
         own = names.get(field, field)
         if field in EPOCH_FIELDS and isinstance(value, int | float):
             value = date_of(value)
@@ -63,8 +63,10 @@ def standard(
         fields |= changes
     is_own = event.event_type == CUSTOM_EVENT and not name
     own_event_name = own_name(event.__dict__.get("name")) if is_own else None
+    is_unknown = isinstance(event, UnknownEvent)
+    shown_name = event.event_type if is_unknown else event.display_name
     return StandardEvent(
-        name or own_event_name or _name_of(event),
+        name or own_event_name or shown_name,
         fields,
         has_own_name=own_event_name is not None,
         renamed=renamed,
@@ -103,8 +105,9 @@ _NAMES: Final = {
 """Field, and beginning of the event types, to the name of the property."""
 
 
-@functools.lru_cache(1024)
-def _property_names(cls: Any) -> Mapping[str, str]:
+@cached_by_class
+def property_names(cls: type[CurrentsEvent]) -> Mapping[str, str]:
+    """Return the fields of *cls* whose property has another name, with that name."""
     places, event_type = schema_of(cls).places, getattr(cls, "event_type", "")
     names = {field: f"{field}_2" for field in places if field in TAKEN_NAMES}
     return names | {
@@ -112,11 +115,6 @@ def _property_names(cls: Any) -> Mapping[str, str]:
         for (field, beginning), name in _NAMES.items()
         if field in places and str(event_type).startswith(beginning)
     }
-
-
-def property_names(cls: type[CurrentsEvent]) -> Mapping[str, str]:
-    """Return the fields of *cls* whose property has another name, with that name."""
-    return _property_names(cast("Any", cls))
 
 
 def unused_name(name: str, used: Mapping[str, Any]) -> str:
@@ -143,12 +141,10 @@ BOT_CLICK: Final = "is_suspected_bot_click"
 """Field with which Braze marks clicks by machines; a boolean, or missing."""
 
 
-def machine_open_of(event: CurrentsEvent) -> Any:
-    """Return the value, of any type, of `MACHINE_OPEN`; ``None`` if it is missing."""
-    if MACHINE_OPEN not in schema_of(type(event)).places:
-        return None
-    invalid = event.extra.get(extra_key("properties", MACHINE_OPEN))
-    return event.__dict__.get(MACHINE_OPEN, invalid)
+def _mark_of(event: CurrentsEvent, field: str) -> Any:
+    """Return the value of *field*, of any type; ``None`` if it is missing."""
+    invalid = event.extra.get(extra_key("properties", field))
+    return event.__dict__.get(field, invalid)
 
 
 def is_machine_open(mark: Any) -> bool:
@@ -167,20 +163,14 @@ _FALSE: Final = frozenset(
 
 def is_machine(event: CurrentsEvent) -> bool:
     """Return whether a machine made an open, or is suspected to have made a click."""
-    invalid = event.extra.get(extra_key("properties", BOT_CLICK))
-    mark = event.__dict__.get(BOT_CLICK, invalid)
-    is_click = str(mark).strip().lower() == "true"
-    return is_click or is_machine_open(machine_open_of(event))
+    is_click = str(_mark_of(event, BOT_CLICK)).strip().lower() == "true"
+    may_be_open = MACHINE_OPEN in schema_of(type(event)).places
+    is_open = may_be_open and is_machine_open(_mark_of(event, MACHINE_OPEN))
+    return is_click or is_open
 
 
 CUSTOM_EVENT: Final = "users.behaviors.CustomEvent"
 """Event type whose events have names of their own."""
-
-
-def _name_of(event: CurrentsEvent) -> str:
-    if isinstance(event, UnknownEvent):
-        return event.event_type
-    return event.display_name
 
 
 def own_name(name: Any) -> str | None:
@@ -199,13 +189,13 @@ def decoded(text: Any) -> Any:
     return value if isinstance(value, dict | list) else text
 
 
-def _extra_properties(event: CurrentsEvent) -> dict[str, Any]:
+def _extra_properties(event: CurrentsEvent) -> list[tuple[str, Any]]:
     steps = ((split_pointer(key), value) for key, value in event.extra.items())
-    return {
-        path[-1] if path[0] == "properties" else ".".join(path): value
+    return [
+        (path[-1] if path[0] == "properties" else ".".join(path), value)
         for path, value in steps
         if path not in (["id"], ["time"])
-    }
+    ]
 
 
 def copy_of(event: _Event) -> _Event:

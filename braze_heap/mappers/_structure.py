@@ -9,24 +9,28 @@ unsupported type only when it meets a value. Here, an invalid value raises
 import contextlib
 import dataclasses
 import datetime as dt
+import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from dataclasses import MISSING
+from collections import abc
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import attrs
 
+from braze_heap._text import json_kind
 from braze_heap.exceptions import BrazeHeapError, delivery_error_of
 
 Reader: TypeAlias = Callable[[Any], Any]
 """Function from a JSON value to a typed value. Raises `InvalidValueError`."""
 
 
+@attrs.frozen
 class InvalidValueError(BrazeHeapError, ValueError):
     """
     A value does not fit its type.
@@ -36,15 +40,8 @@ class InvalidValueError(BrazeHeapError, ValueError):
         path: Name of the field, such as ``items[].price``; "" for the whole object.
     """
 
-    def __init__(self, reason: str, path: str = "") -> None:
-        super().__init__(reason, path)
-        self.reason = reason
-        self.path = path
-
-    def inside(self, step: str) -> "InvalidValueError":
-        """Return the same error with *step* before its path."""
-        joint = "." if self.path and not self.path.startswith("[") else ""
-        return InvalidValueError(self.reason, f"{step}{joint}{self.path}")
+    reason: str
+    path: str = ""
 
 
 _Known: TypeAlias = dict[type, Reader]
@@ -119,16 +116,13 @@ def members_of(cls: Any) -> list[Member]:
             for a in attrs.fields(cls)
             if a.init
         ]
-    if dataclasses.is_dataclass(cls):
-        fields = [field for field in dataclasses.fields(cls) if field.init]
-        required = {f.name for f in fields if f.default is MISSING is f.default_factory}
-        hints = {field.name: hints[field.name] for field in fields}
-    elif typing.is_typeddict(cls):
+    if typing.is_typeddict(cls):
         required = cls.__required_keys__
-    else:
-        hints = {name: hints.get(name, Any) for name in cls._fields}
-        required = hints.keys() - cls._field_defaults
-    return [Member(n, n, hint, n in required) for n, hint in hints.items()]
+        return [Member(n, n, hint, n in required) for n, hint in hints.items()]
+    return [
+        Member(p.name, p.name, hints.get(p.name, Any), p.default is p.empty)
+        for p in inspect.signature(cls).parameters.values()
+    ]
 
 
 def _member_reader(cls: Any, member: Member, known: _Known) -> Reader:
@@ -144,7 +138,9 @@ def _inside(step: str, read: Reader, value: Any) -> Any:
     try:
         return read(value)
     except InvalidValueError as invalid:
-        raise invalid.inside(step) from invalid
+        joint = "." if invalid.path and not invalid.path.startswith("[") else ""
+        path = f"{step}{joint}{invalid.path}"
+        raise InvalidValueError(invalid.reason, path) from invalid
 
 
 def _reader(hint: Any, known: _Known) -> Reader:
@@ -160,7 +156,7 @@ def _reader(hint: Any, known: _Known) -> Reader:
         return _literal(arguments)
     if origin in (typing.Union, types.UnionType):
         return _union(arguments, known)
-    if origin is None and _is_in(hint, _SCALARS):
+    if origin is None and hint in _SCALARS:
         return _SCALARS[hint]
     outer = origin or hint
     if outer in DICTS:
@@ -183,6 +179,8 @@ def unwrapped(hint: Any) -> Any:
         return unwrapped(typing.get_args(hint)[0])
     if isinstance(hint, typing.NewType):
         return unwrapped(hint.__supertype__)
+    if isinstance(hint, dataclasses.InitVar):
+        return unwrapped(hint.type)
     if hasattr(hint, "__value__"):  # type Name = ..., from Python 3.12 on
         return unwrapped(hint.__value__)
     return hint
@@ -195,13 +193,6 @@ def has_members(hint: Any) -> bool:
     is_named_tuple = issubclass(hint, tuple) and hasattr(hint, "_field_defaults")
     is_class = attrs.has(hint) or dataclasses.is_dataclass(hint)
     return is_class or is_named_tuple or typing.is_typeddict(hint)
-
-
-def _is_in(hint: Any, table: Collection[Any]) -> bool:
-    try:
-        return hint in table
-    except TypeError:  # not hashable
-        return False
 
 
 def _unsupported(hint: Any) -> TypeError:
@@ -219,37 +210,18 @@ def _type_name(hint: Any) -> str:
 
 
 _ARRAYS: Final = (list, tuple)
-
-
-def _kind(value: Any) -> str:
-    """Return the kind of a JSON value for an error message."""
-    if value is None:
-        return "null"
-    return _KINDS.get(type(value), type(value).__name__)
-
-
-_KINDS: Final[Mapping[type, str]] = {
-    bool: "a boolean",
-    dict: "an object",
-    float: "a number",
-    int: "a number",
-    list: "a list",
-    str: "text",
-    tuple: "a list",
-}
+_JSON_TYPES: Final = (str, int, float, dict, types.NoneType, *_ARRAYS)
 
 
 def _not(value: Any, name: str) -> InvalidValueError:
-    return InvalidValueError(f"{_kind(value)}, not {name}")
+    return InvalidValueError(f"{json_kind(value)}, not {name}")
 
 
-def _exactly(cls: type) -> Reader:
-    def read(value: Any) -> Any:
-        if type(value) is cls:
-            return value
-        raise _not(value, cls.__name__)
-
-    return read
+def _exactly(cls: type, value: Any) -> Any:
+    """Return *value* if it is an instance of *cls* itself."""
+    if type(value) is cls:
+        return value
+    raise _not(value, cls.__name__)
 
 
 def _object(value: Any) -> Any:
@@ -312,9 +284,9 @@ _SCALARS: Final[Mapping[Any, Reader]] = {
     object: _anything,
     None: _null,
     types.NoneType: _null,
-    str: _exactly(str),
-    int: _exactly(int),
-    bool: _exactly(bool),
+    str: partial(_exactly, str),
+    int: partial(_exactly, int),
+    bool: partial(_exactly, bool),
     float: _float,
     Decimal: _decimal,
     dt.date: _text_of("date", _DATE, dt.date.fromisoformat),
@@ -331,21 +303,19 @@ _WRAPPERS: Final = (
     getattr(typing, "ReadOnly", typing.Annotated),  # from Python 3.13 on
 )
 
-DICTS: Final = frozenset(
-    (dict, Mapping, typing.get_origin(typing.MutableMapping[Any, Any]))
-)
+DICTS: Final = (dict, abc.Mapping, abc.MutableMapping)
 
 LISTS: Final[Mapping[Any, Callable[[list[Any]], Any]]] = {
     list: list,
-    Sequence: list,
-    Iterable: list,
-    Collection: list,
-    typing.get_origin(typing.MutableSequence[Any]): list,
+    abc.Sequence: list,
+    abc.Iterable: list,
+    abc.Collection: list,
+    abc.MutableSequence: list,
     tuple: tuple,
     set: set,
     frozenset: frozenset,
-    Set: frozenset,
-    typing.get_origin(typing.MutableSet[Any]): set,
+    abc.Set: frozenset,
+    abc.MutableSet: set,
 }
 
 
@@ -378,10 +348,7 @@ def _dict(arguments: tuple[Any, ...], known: _Known) -> Reader:
     key, item = arguments or (Any, Any)
     outer = typing.get_origin(unwrapped(key)) or unwrapped(key)
     if outer in (int, float, bool, None) or outer in LISTS or has_members(outer):
-        raise TypeError(
-            f"is a dict with keys of the type {_type_name(key)}, and the keys of a "
-            "JSON object are text. Use dict[str, ...], and convert in the mapper"
-        )
+        raise _unsupported(dict[key, item])  # type: ignore[valid-type]
     read_key, read_item = _reader(key, known), _reader(item, known)
     return lambda value: {
         _inside("[]", read_key, k): _inside("[]", read_item, v)
@@ -403,26 +370,21 @@ def _literal(choices: tuple[Any, ...]) -> Reader:
         key = _typed(value)
         if key in values:
             return values[key]
-        raise InvalidValueError(f"{_kind(value)}, not one of its literals")
+        raise _not(value, "one of its literals")
 
     return read
 
 
 def _enum(cls: type[Enum]) -> Reader:
-    values = [member.value for member in cls]
-    if not any(v is None or type(v) in _KINDS or isinstance(v, str) for v in values):
+    if not any(isinstance(member.value, _JSON_TYPES) for member in cls):
         raise _unsupported(cls)
 
     def read(value: Any) -> Any:
-        member: Enum | None
-        try:
+        with contextlib.suppress(Exception):  # the team's own _missing_ may raise any
             member = cls(value)
-        except Exception:  # ValueError; or anything, of the team's own _missing_
-            member = None
-        is_bool = isinstance(value, bool)
-        if member is None or isinstance(member.value, bool) is not is_bool:
-            raise InvalidValueError(f"{_kind(value)}, not a value of {cls.__name__}")
-        return member
+            if isinstance(member.value, bool) is isinstance(value, bool):
+                return member
+        raise _not(value, f"a value of {cls.__name__}")
 
     return read
 
@@ -440,26 +402,28 @@ def _union(options: tuple[Any, ...], known: _Known) -> Reader:
     An integer is an int if that is among them, in any order. Of several classes the one
     with most of the names comes first.
     """
-    ordered = sorted(options, key=lambda o: o is not int)
+    others = [o for o in options if o is not types.NoneType]
+    is_optional = len(others) < len(options)
+    if len(others) == 1:
+        read_other = _reader(others[0], known)
+        return lambda value: None if value is None else read_other(value)
     readers = [
         (_reader(o, known), {m.name for m in members_of(o)} if has_members(o) else {})
-        for o in ordered
+        for o in sorted(others, key=lambda o: o is not int)
     ]
-    others = [o for o in options if o is not types.NoneType]
     names = " or ".join(map(_type_name, options))
 
     def read(value: Any) -> Any:
+        if value is None and is_optional:
+            return None
         candidates = readers
         if isinstance(value, dict):
             candidates = sorted(readers, key=lambda r: -len(r[1] & value.keys()))
-        invalid: InvalidValueError | None = None
         for reader, _ in candidates:
             try:
                 return reader(value)
-            except InvalidValueError as error:
-                invalid = invalid if reader is _null else error
-        if invalid and len(others) == 1:
-            raise invalid
+            except InvalidValueError:
+                continue
         raise _not(value, names)
 
     return read

@@ -7,7 +7,6 @@ delete the user.
 
 import functools
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -159,29 +158,34 @@ def store_merge(event: "events.UserOrphan") -> UserProperties:
 
 
 _PROFILE: Final = """
-archived country custom_attributes dob email_address first_name gender home_city
-language last_name phone_number timezone
+archived country dob email_address first_name gender home_city language last_name
+phone_number timezone
 """.split()
 
 
 @StandardWithUserProperties
 def store_profile(event: "events.ProfileUpdate") -> UserProperties:
     """
-    Store the profile with its custom attributes.
+    Store the profile, with a user property for each custom attribute.
 
     Sets Heap's built-in ``email`` too, if the policy for personal data keeps it. A
-    custom attribute that was removed becomes empty text.
+    custom attribute that was removed, also within an object, becomes empty text.
     """
     properties = _prefixed(**{name: getattr(event, name) for name in _PROFILE})
-    if event.custom_attributes:
-        # Heap keeps the value of a property that is not sent, and has no null.
-        given = event.custom_attributes.items()
-        own = {name: "" if value is None else value for name, value in given}
-        properties["braze_custom_attributes"] = own
+    # One for each, because Heap keeps what a later update does not state.
+    for name, value in (event.custom_attributes or {}).items():
+        properties[f"braze_custom_attributes.{name}"] = _without_null(value)
     address = event.email_address
     if address and "@" in address:
         properties["email"] = address
     return properties
+
+
+def _without_null(value: Any) -> Any:
+    """Return *value* with empty text for null, because Heap cannot remove a value."""
+    if isinstance(value, dict):
+        return {name: _without_null(inner) for name, inner in value.items()}
+    return "" if value is None else value
 
 
 _OWN: Final[Mapping[str, Mapper]] = {
@@ -199,18 +203,14 @@ _OWN: Final[Mapping[str, Mapper]] = {
     "users.profile.Update": store_profile,
 }
 
-DECISIONS: Final[Mapping[str, Mapper]] = MappingProxyType(
-    {event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())}
-)
+_MAPPERS: Final[Mapping[Key, Mapper]] = {
+    CurrentsEvent: standard,
+    **{event_type: _OWN.get(event_type, standard) for event_type in sorted(catalog())},
+}
 """Event type to mapper: `standard` for each type that has none of its own."""
 
-_MAPPERS: Final[tuple[tuple[Key, Mapper], ...]] = (
-    (CurrentsEvent, standard),
-    *DECISIONS.items(),
-)
-
 DEFAULT_MAPPERS: Final = MapperRegistry(
-    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS}
+    {key: Registration.of(key, mapper) for key, mapper in _MAPPERS.items()}
 ).as_fallback()
 """A mapper for every event type. Mappers of a team take precedence."""
 

@@ -5,10 +5,9 @@ The compiled functions take an envelope: the three forms of a usual event in one
 generic mapping reads all other events, and explains what is wrong with them.
 """
 
-import functools
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
 from braze_heap._json import UncheckedEvents
@@ -16,7 +15,7 @@ from braze_heap._json_limits import within_fast_limits
 from braze_heap._outage import MapperOutages
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._field_types import shortest_float32
-from braze_heap.events._schema import schema_of
+from braze_heap.events._schema import cached_by_class, schema_of
 from braze_heap.heap._encoder import PropertyEncoder
 from braze_heap.heap.calls import MAX_IDENTITY, Track
 from braze_heap.mapping._batch import Batch
@@ -197,7 +196,7 @@ def _of_storage(
     """Return the envelope of a storage record without Avro unions."""
     if "user" in record:
         return None
-    columns = _columns_of(cast("Any", cls))  # mypy: not hashable
+    columns = _columns_of(cls)
     user: dict[str, Any] = {}
     properties: dict[str, Any] = {}
     for stored, value in record.items():
@@ -239,8 +238,8 @@ def _is_usual(event_id: Any, time: Any) -> bool:
 _TEXTS: Final = frozenset((str,))
 
 
-@functools.lru_cache(1024)
-def _columns_of(cls: Any) -> Mapping[str, tuple[str, bool, bool]]:
+@cached_by_class
+def _columns_of(cls: type[CurrentsEvent]) -> Mapping[str, tuple[str, bool, bool]]:
     """
     Return the columns of storage records of *cls*, by name.
 

@@ -18,7 +18,6 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._json import is_json_text
 from braze_heap._json_limits import within_fast_limits
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.events._base import extra_key
@@ -324,14 +323,16 @@ class _UnknownFields:
         ordered = names if len(names) == 1 else [n for n in properties if n in names]
         for name in ordered:
             value = known.pop(name)
-            simple: Any = None if is_json_text(value) else to_simple_value(value)
+            simple: Any = to_simple_value(value)
             if simple is None or not (name in labels or self._learn(name)):
                 return None
             cls = type(value)
+            if (cls is str or cls is list) and ("{" in simple or "[" in simple):
+                return None  # JSON, perhaps
             if cls is str and may_change(value) and is_url(value):
                 return None
-            if cls is list and ("{" in simple or "[" in simple or may_change(simple)):
-                return None  # JSON or URLs, perhaps
+            if cls is list and may_change(simple):
+                return None
             if name in self._guarded and (cls is str or cls is list or self._drops):
                 simple = None
             unknown[name] = simple

@@ -155,7 +155,7 @@ class GenericMapping:
         if custom is not None:
             with _Calling(custom.entry.mapper, event, batch):  # it may look things up
                 given = custom.read(event)
-            declared = custom.declared()
+            declared = custom.declared(given)
         batch.result.redacted_fields += policies.redaction.guard(event, declared)
         if isinstance(given, InvalidField):
             batch.result.invalid[given] += 1
@@ -246,6 +246,10 @@ class GenericMapping:
         is_deletion = any(isinstance(p, HeapUserDeletion) for p in payloads)
         if is_deletion and policies.options.deletions:
             return [DeleteUser(context.identity)], []
+        if is_deletion and event.event_type != DELETION:
+            raise ReturnValueError(
+                "a HeapUserDeletion needs deletions to be on: pass deletions=True"
+            )
         calls: list[Call] = []
         omitted: list[SkipReason] = []
         for payload in payloads:

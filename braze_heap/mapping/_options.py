@@ -69,7 +69,8 @@ class TransformerOptions:
     nested: Nested = option(
         "flatten",
         "Form of objects: dotted names (``flatten``), JSON text (``json``), or not "
-        "sent (``drop``).",
+        "sent and counted as ``omitted`` (``drop``). The custom properties of an event "
+        "are one object. Each custom attribute is a user property of its own.",
     )
     lists: Lists = option(
         "json",

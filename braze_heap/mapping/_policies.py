@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from braze_heap._wiring import check_arguments, check_function, kind_of
+from braze_heap._wiring import check_arguments, check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent, EventTypes
 from braze_heap.heap._encoder import LegalNames, PropertyEncoder
 from braze_heap.heap._json_values import UnsupportedValueError
@@ -13,11 +13,11 @@ from braze_heap.heap.calls import Value
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._custom import DISCRIMINATORS, custom_of, is_event_taker
 from braze_heap.mappers._registry import registry_of
-from braze_heap.mappers._standard import deep_copy
+from braze_heap.mappers._standard import CUSTOM_EVENT, deep_copy
 from braze_heap.mappers._structure import InvalidValueError, Reader, reader_of
 from braze_heap.mapping._options import TransformerArguments
 from braze_heap.payloads import ReturnValueError, described
-from braze_heap.policies.derived import checked_derived
+from braze_heap.policies.derived import DERIVED_PROPERTIES, checked_derived
 from braze_heap.policies.identity import IdentityPolicy
 from braze_heap.policies.naming import Naming, checked_naming
 from braze_heap.policies.privacy import PersonalData, personal_data
@@ -79,8 +79,15 @@ class Policies:
             options.custom_fields,
             checked_url_parameters(options.url_parameters),
         )
-        self.naming: Naming = checked_naming(options.naming, self.mappers, event_types)
         self.derived = checked_derived(options.derived_properties)
+        self.naming: Naming = checked_naming(
+            options.naming,
+            self.mappers,
+            event_types,
+            absent=self._absent(),
+            nested=options.nested,
+            derives=options.derive is not None,
+        )
         if self.naming.event_names == "action" and "channel" not in self.derived:
             raise ValueError(
                 "event_names='action' gives events of all channels one name, so "
@@ -94,6 +101,9 @@ class Policies:
             self.selection = select_events(options.include, options.exclude, *known)
         if options.sample:
             self.sampling = Sampling(options.sample, Vocabulary(*known))
+            self.sampling.check(self.selects)
+        if options.ecommerce:
+            self._warn_about_ecommerce()
         self.suppresses = suppressor(options.suppress)
         if options.derive is not None:
             check_arguments("derive", options.derive, ("an event", "its HeapEvent"))
@@ -104,6 +114,13 @@ class Policies:
             for key, entry in self.mappers.custom_registrations().items()
         }
         self.legal_names = LegalNames()
+
+    def _absent(self) -> set[str]:
+        """Return the properties that no event has, because an option is off."""
+        absent = {*map(str, DERIVED_PROPERTIES)} - self.derived
+        if not self.options.local_time:
+            absent |= {"local_hour", "local_weekday"}
+        return absent if self.options.sample else absent | {"sample_rate"}
 
     def selects(self, event_type: str) -> bool:
         """Return whether events of *event_type* are tracked."""
@@ -128,6 +145,14 @@ class Policies:
     def rate_of(self, event_type: str) -> float:
         """Return the share of people whose events of *event_type* are sent."""
         return 1 if self.sampling is None else self.sampling.rate_of(event_type)
+
+    def _warn_about_ecommerce(self) -> None:
+        """Warn if custom events or their properties are not sent."""
+        field = "custom_properties"
+        is_sent = self.personal_data.overrides.get(field, "keep") == "keep"
+        if not (is_sent and self.selects(CUSTOM_EVENT)):
+            cause = f"{CUSTOM_EVENT} is skipped" if is_sent else f"{field} is not kept"
+            warn(f"ecommerce=True has no effect, because {cause}")
 
     def _check_deletions(self) -> None:
         """Raise `ValueError` unless deletions, if enabled, reach the right user."""
@@ -186,22 +211,19 @@ class CustomMapper:
     @classmethod
     def of(cls, entry: Registration) -> "CustomMapper":
         """
-        Return the mapper of *entry*, with a reader of properties.
+        Return the mapper of *entry*, whose key is marked, with a reader of properties.
 
         Raises:
             TypeError: No JSON value fits one of the fields of the class.
         """
-        mark = custom_of(entry.key)
-        if mark is None or not isinstance(entry.key, type):
-            raise TypeError(
-                f"{entry.key!r} is not marked with custom_event or purchase"
-            )
+        key: Any = entry.key
+        mark: Any = custom_of(key)
         try:
-            return cls(entry, mark.field, reader_of(entry.key))
+            return cls(entry, mark.field, reader_of(key))
         except NameError as error:
             raise TypeError(
-                f"a field of {entry.key.__name__} has a type that is not defined in "
-                f"{entry.key.__module__}: {error}"
+                f"a field of {key.__name__} has a type that is not defined in "
+                f"{key.__module__}: {error}"
             ) from None
 
     @property
@@ -209,9 +231,13 @@ class CustomMapper:
         """Whether the mapper gets the event instead of an instance of the class."""
         return is_event_taker(self.entry.mapper)
 
-    def declared(self) -> frozenset[str]:
-        """Return the paths of the properties that the guard leaves to the mapper."""
-        if self.takes_event:
+    def declared(self, given: Any) -> frozenset[str]:
+        """
+        Return the paths of the properties that the guard leaves to the mapper.
+
+        The standard mapper sends them if *given*, which `read` returned, is invalid.
+        """
+        if self.takes_event or isinstance(given, InvalidField):
             return frozenset()
         names = (a.name for a in attrs.fields(cast("Any", self.entry.key)))
         return frozenset(f"{self.field}.{name}" for name in names)

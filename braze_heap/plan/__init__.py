@@ -5,32 +5,10 @@ Tracking plan: every event and property that a transformer can send to Heap.
 >>> Path("plan.html").write_text(plan.to_html(), "utf-8")
 >>> print(diff(TrackingPlan.from_json(old), plan))
 > event Braze Email Click (users.messages.email.Click): -> Newsletter Click
+
+The public names are listed in ``__init__.pyi``.
 """
 
-from braze_heap.plan._analysis import tracking_plan
-from braze_heap.plan._diff import Change, PlanDiff, diff
-from braze_heap.plan._model import (
-    PlanError,
-    PlannedEvent,
-    PlannedProperty,
-    PlannedUserProperty,
-    TrackingPlan,
-    UnsentField,
-    UnsentType,
-)
-from braze_heap.plan._observed import PlanObserver
+from braze_heap import _lazy
 
-__all__ = [
-    "Change",
-    "PlanDiff",
-    "PlanError",
-    "PlanObserver",
-    "PlannedEvent",
-    "PlannedProperty",
-    "PlannedUserProperty",
-    "TrackingPlan",
-    "UnsentField",
-    "UnsentType",
-    "diff",
-    "tracking_plan",
-]
+__all__, __getattr__, __dir__ = _lazy.attach(__spec__)

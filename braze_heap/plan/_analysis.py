@@ -2,17 +2,19 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
 from braze_heap._json import is_json_text
 from braze_heap._wiring import kind_of
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, UnknownEvent
+from braze_heap.events._catalog import CatalogEntry
+from braze_heap.events._schema import docs_in
 from braze_heap.heap.calls import Value, timestamp
 from braze_heap.mappers._names import is_shipped
 from braze_heap.parsing import YEAR_2100
@@ -82,7 +84,30 @@ def tracking_plan(
         user_properties=_merged(p for a in analyses for p in a.user_properties()),
         unsent=tuple(sorted(unsent, key=attrgetter("event_type"))),
         deletions=tuple(sorted(a.event_type for a in analyses if a.trace.deletes)),
+        policies=_policies_of(transformer),
     )
+
+
+_POLICIES: Final = (
+    "custom_fields identity lists machines nested unknown_fields url_parameters "
+    "user_properties"
+).split()
+
+
+def _policies_of(transformer: Transformer) -> dict[str, str]:
+    """Return the policies that decide about values, by name, as text."""
+    options, personal = transformer._policies.options, transformer.personal_data
+    policies = {name: _text_of(getattr(options, name)) for name in _POLICIES}
+    policies["personal_data"] = personal.default
+    for path, treatment in personal.overrides.items():
+        policies[f"personal_data.{path}"] = treatment
+    return dict(sorted(policies.items()))
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return "a function" if callable(value) else ", ".join(cast("Iterable[str]", value))
 
 
 class _TypeAnalysis:
@@ -112,7 +137,8 @@ class _TypeAnalysis:
         self._cls = cls
         self._sentinels = factory.sentinels
         self._overrides = transformer.personal_data.overrides
-        self._release = getattr(cls, "release", 2)
+        unknown = CatalogEntry(event_type, cls.__name__, event_type)
+        self._entry: CatalogEntry = getattr(cls, "_entry", unknown)
 
     @property
     def names(self) -> list[str]:
@@ -126,31 +152,27 @@ class _TypeAnalysis:
         is_known = self._cls is not UnknownEvent
         for name in self.names:
             found = self._properties(self.trace.properties[name])
-            takes_new = any(p.name == NEW for p in found)
+            new = [p for p in found if p.name == NEW and not p.field]
             yield PlannedEvent(
                 name=name,
                 event_type=self.event_type,
                 event_class=self._cls.__name__,
-                meaning=_first_line(self._cls),
-                since=self._release,
-                status=getattr(self._cls, "status", "current"),
-                properties=tuple(p for p in found if p.name != NEW or not is_known),
+                meaning=_first_paragraph(inspect.getdoc(self._cls) or ""),
+                since=self._entry.release,
+                status=self._entry.status,
+                properties=tuple(p for p in found if not (is_known and p in new)),
                 unsent=unsent,
-                takes_new_fields=takes_new,
+                takes_new_fields=bool(new),
                 note=self._note(name),
-                category=self._entry("category") or "",
-                channel=self._entry("channel") or "",
-                action=self._entry("action") or "",
+                category=self._entry.category or "",
+                channel=self._entry.channel or "",
+                action=self._entry.action or "",
                 wire=self._wire(()),
             )
 
-    def _entry(self, attribute: str, default: Any = None) -> Any:
-        return getattr(getattr(self._cls, "_entry", None), attribute, default)
-
     def _wire(self, sources: Sequence[str]) -> Wire:
         """Return the form in which Braze sends a value that comes from *sources*."""
-        http = self._entry("http", default=True)
-        storage = self._entry("storage", default=True)
+        http, storage = self._entry.http, self._entry.storage
         # Every event has a time, so it decides nothing beside another field.
         fields = [self.fields[n] for n in sources if n not in ("id", "time")]
         if http and storage and fields and self._cls is not UnknownEvent:
@@ -178,7 +200,8 @@ class _TypeAnalysis:
             return "It is not sent."
         reason, _ = self.trace.reasons.most_common(1)[0]
         detail = self.trace.details[reason]
-        return _REASONS.get(reason, reason) + (f" {detail}" if detail else "")
+        why = _first_paragraph(docs_in(type(reason)).get(reason.name, reason))
+        return f"{why} {detail}".rstrip()
 
     def _note(self, name: str) -> str:
         parts = []
@@ -248,7 +271,7 @@ class _TypeAnalysis:
             sources=sources,
             personal=any(self.fields[n].personal for n in sources),
             sensitive=any(self.fields[n].sensitive for n in sources),
-            since=max(self._release, (known.since if known else None) or 2),
+            since=max(self._entry.release, (known.since if known else None) or 2),
             doc=self.meanings.get(name, doc),
             identifying=name == NEW or not MAY_IDENTIFY.isdisjoint(sources),
             wire=self._wire((field,) if field else sources),
@@ -288,17 +311,6 @@ def _meanings(transformer: Transformer, cls: type[CurrentsEvent]) -> Mapping[str
     return {transformer.naming.property_name(n): MEANINGS[n] for n in names}
 
 
-_REASONS: Final[Mapping[SkipReason | Reason, str]] = {
-    SkipReason.NO_IDENTITY: "It has no identity.",
-    SkipReason.NOT_MAPPED: "It has no mapper, or its mapper skips it.",
-    SkipReason.EXCLUDED: "The selection of events skips it.",
-    SkipReason.SAMPLED: "Its sample is 0.",
-    SkipReason.OUTDATED: "Newer user properties replace those that it states.",
-    SkipReason.MACHINE: "Only machines cause it, and their events are skipped.",
-    Reason.MAPPER_ERROR: "The mapper fails on every sample:",
-    Reason.BAD_IDENTITY: "Its identity is never valid.",
-}
-
 _GUARDED: Final = "Text whose name has a word such as email, phone or token"
 
 
@@ -318,10 +330,8 @@ def _doc(
     is_time: bool,
 ) -> str:
     """Return the meaning of a property, and its use in Heap."""
-    if is_time and name.endswith("_at") and "time" in sources:
-        found = (doc for end, doc in _TIMES.items() if name.endswith(end))
-        text = next(found, "Time of the event that states it.")
-    elif field and not name.endswith(".*"):
+    states_time = is_time and name.endswith("_at") and "time" in sources
+    if field and not states_time and not name.endswith(".*"):
         text = _first_paragraph(field.doc)
     else:
         found = (doc for end, doc in _DOCS_BY_END.items() if name.endswith(end))
@@ -334,7 +344,7 @@ def _doc(
 
 _EPOCH: Final = re.compile("UTC epoch (milli)?seconds")
 
-_TIMES: Final = MappingProxyType(
+_DOCS_BY_END: Final = MappingProxyType(
     {
         "email_bounced_at": "Time of the last hard bounce. Braze stops sending to the "
         "address; a new address of the person does not remove this time.",
@@ -346,12 +356,7 @@ _TIMES: Final = MappingProxyType(
         "uninstalled_at": "Time of the last uninstall, of the app if the name has its "
         "id. A later install does not remove it.",
         "_changed_at": "Time of the newest change of the subscription.",
-    }
-)
-"""End of the name of a user property that is a time, to its meaning."""
-
-_DOCS_BY_END: Final = MappingProxyType(
-    {
+        "_at": "Time of the event that states it.",
         "custom_attributes.*": "New value of a custom attribute that changed, under "
         "its own name. Empty text if it was removed.",
         "custom_properties.*": "A property that the app logged with the event, under "
@@ -494,10 +499,6 @@ def _as_one(same: list[PlannedUserProperty]) -> PlannedUserProperty:
         wire=shared("wire", "both"),
         event_types=tuple(sorted({t for p in same for t in p.event_types})),
     )
-
-
-def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
 
 
 def _first_paragraph(doc: str) -> str:

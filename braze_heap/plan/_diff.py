@@ -11,7 +11,7 @@ from braze_heap.plan._model import SCHEMA, PlannedEvent, PlannedProperty, Tracki
 from braze_heap.plan._tables import privacy
 from braze_heap.policies.word_guard import is_personal_name
 
-Subject: TypeAlias = Literal["event", "property", "user property", "deletion"]
+Subject: TypeAlias = Literal["event", "property", "user property", "deletion", "policy"]
 Kind: TypeAlias = Literal["added", "removed", "renamed", "changed"]
 
 
@@ -50,8 +50,9 @@ class Change:
         change = ""
         if self.attribute:
             is_new_name = self.attribute == "name"
-            label = "" if is_new_name else f" {self.attribute}: {self.old or 'none'}"
-            change = f"{label} -> {self.new or 'none'}"
+            label = f" {self.attribute}:" if self.subject != "policy" else ""
+            old = "" if is_new_name else f"{label} {self.old or 'none'}"
+            change = f"{old} -> {self.new or 'none'}"
         return f"{sign} {self.subject} {self.name}{place}{':' * bool(change)}{change}"
 
 
@@ -64,8 +65,8 @@ class PlanDiff:
     Changes from one tracking plan to another. False if it is empty.
 
     Attributes:
-        changes: Events first, then properties, user properties and deletions. Each
-            group is sorted by name.
+        changes: Events first, then properties, user properties, deletions and policies.
+            Each group is sorted by name.
     """
 
     changes: tuple[Change, ...]
@@ -88,8 +89,8 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     Return what *new* adds, removes, renames and changes.
 
     Another name for the same event type, or for the same field of an event, is one
-    renaming. Types and marks of personal data are compared; examples and descriptions
-    are not.
+    renaming. Types, marks of personal data and policies are compared; examples and
+    descriptions are not.
     """
     changes = _changes(old.events, new.events)
     unknown = next((event for event in old.events if event.event_type == "*"), None)
@@ -104,6 +105,12 @@ def diff(old: TrackingPlan, new: TrackingPlan) -> PlanDiff:
     for event_type in sorted(set(old.deletions) ^ set(new.deletions)):
         kind: Kind = "added" if event_type in new.deletions else "removed"
         changes.append(Change(kind, "deletion", event_type))
+    if old.policies and new.policies:  # older plans have none
+        for name in sorted(old.policies.keys() | new.policies.keys()):
+            values = [each.policies.get(name, "") for each in (old, new)]
+            if values[0] != values[1]:
+                change = Change("changed", "policy", name, "", "", "value", *values)
+                changes.append(change)
     return PlanDiff(tuple(changes))
 
 

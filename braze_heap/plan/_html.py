@@ -11,13 +11,13 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from braze_heap.plan._tables import (
+    CODE,
     COMBO_EVENTS,
     TRAITS,
-    deletion,
+    absent,
     notes,
-    origin,
-    privacy,
     privacy_counts,
+    property_cells,
     traffic,
 )
 from braze_heap.policies.selection import PRESETS
@@ -35,8 +35,6 @@ def page(plan: TrackingPlan) -> str:
     """
     style, script = _part("page.css"), _part("page.js")
     combos = [(name, ", ".join(found)) for name, found in plan.combo_events.items()]
-    absent = [(event.event_type, event.why) for event in plan.unsent]
-    absent += [(event_type, deletion(event_type)) for event_type in plan.deletions]
     users = _table(plan.user_properties) if plan.user_properties else ""
     return Template(_part("page.html")).substitute(
         style=style,
@@ -49,7 +47,8 @@ def page(plan: TrackingPlan) -> str:
         combo_events=_section(
             "Combo events to make in Heap", _terms(combos), COMBO_EVENTS
         ),
-        absent=_section("Never an event in Heap", _terms(absent)),
+        absent=_section("Never an event in Heap", _terms(absent(plan))),
+        policies=_section("Policies", _terms(plan.policies.items())),
     )
 
 
@@ -146,51 +145,31 @@ def _mark(text: str, style: str = "mark") -> str:
     return f'<span class="{style}">{escape(text)}</span>'
 
 
-_HEAD = (
-    "<thead><tr><th>Property</th><th>Type</th><th>Example</th><th>From</th>"
-    "<th>Since</th><th>Wire form</th><th>Meaning</th></tr></thead>"
-)
-
-
 def _table(found: Sequence[PlannedProperty]) -> str:
     if not found:
         return "<p>No properties.</p>"
+    head = "".join(f"<th>{heading}</th>" for heading in property_cells(found[0]))
+    rows = "".join(map(_row, found))
     return (
-        f'<table class="part">{_HEAD}<tbody>{"".join(map(_row, found))}</tbody></table>'
+        f'<table class="part"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        "</table>"
     )
 
 
 def _row(planned: PlannedProperty) -> str:
-    mark = privacy(planned)
-    style = "mark personal" if planned.is_personal else "mark"
-    shown = f" {_mark(_LABELS.get(mark, mark), style)}" if mark else ""
-    types = getattr(planned, "event_types", ())
-    data = _data(planned, int(planned.is_personal), types=" ".join(types))
-    seen = f" {_mark(f'observed {traffic(planned)}')}" * (planned.observed is not None)
-    example = f"<code>{escape(planned.example)}</code>" if planned.example else ""
-    source = origin(planned) + (f" ({', '.join(types)})" if types else "")
-    release = "\u2264 2" if planned.since <= 2 else str(planned.since)
-    cells = (
-        ("Type", escape(planned.type), ""),
-        ("Example", example, "example"),
-        ("From", escape(source), "usual" * (planned.field == planned.name)),
-        ("Since release", release, "usual" * (planned.since <= 2)),
-        ("Wire form", planned.wire, "usual" * (planned.wire == "both")),
-    )
-    return (
-        f"<tr{_style('personal' * planned.is_personal)}{data}>"
-        f"<td><code>{escape(planned.name)}</code>{shown}</td>"
-        + "".join(
-            f'<td data-label="{label}"{_style(style)}>{content}</td>'
-            for label, content, style in cells
-        )
-        + f"<td>{escape(planned.doc)}{seen}</td></tr>"
-    )
-
-
-_LABELS = {"personal": "personal data", "sensitive": "personal data, unmarked"}
-
-
-def _style(name: str) -> str:
-    """Return the attribute for a class; small screens hide cells that are usual."""
-    return f' class="{name}"' if name else ""
+    usual = {  # small screens hide these cells
+        "from": planned.field == planned.name,
+        "since": planned.since <= 2,
+        "wire form": planned.wire == "both",
+    }
+    cells = []
+    for heading, text in property_cells(planned).items():
+        style = ' class="usual"' if usual.get(heading) else ""
+        content = escape(text)
+        if text and heading in CODE:
+            content = f"<code>{content}</code>"
+        cells.append(f'<td data-label="{heading}"{style}>{content}</td>')
+    types = " ".join(getattr(planned, "event_types", ()))
+    data = _data(planned, int(planned.is_personal), types=types)
+    style = ' class="personal"' if planned.is_personal else ""
+    return f"<tr{style}{data}>{''.join(cells)}</tr>"

@@ -1,17 +1,18 @@
 """A tracking plan: its content, and its forms."""
 
 import json
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
 from braze_heap.exceptions import BrazeHeapError
-from braze_heap.mappers._custom import exactly
+from braze_heap.mappers._structure import InvalidValueError, reader_of
 from braze_heap.plan._html import page
 from braze_heap.plan._json_schema import json_schemas
 from braze_heap.plan._tables import csv_table, markdown
 from braze_heap.policies.naming import name_of_action
-from braze_heap.policies.selection import Events, Vocabulary, types_of
+from braze_heap.policies.selection import Events, types_in_each
 
 SCHEMA: Final = 1
 """Version of the JSON form. It increases when a reader of an older one would fail."""
@@ -199,12 +200,14 @@ class TrackingPlan:
         user_properties: User properties, sorted by name.
         unsent: Types that never become an event, sorted by type.
         deletions: Types whose events delete the user in Heap.
+        policies: Policies that decide about values, by name, as text.
     """
 
     events: tuple[PlannedEvent, ...]
     user_properties: tuple[PlannedUserProperty, ...] = ()
     unsent: tuple[UnsentType, ...] = ()
     deletions: tuple[str, ...] = ()
+    policies: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def combo_events(self) -> dict[str, tuple[str, ...]]:
@@ -235,20 +238,13 @@ class TrackingPlan:
             ValueError: A choice names no event type of this version, or no type is in
                 all of them.
         """
-        vocabulary, names = Vocabulary(), []
-        types = vocabulary.known
-        for choice in choices:
-            found = vocabulary.resolve("tracking plan", choice)
-            types &= types_of(found)
-            names.append(", ".join(each.name for each in found))
-        if not types:
-            shown = " and ".join(names)
-            raise ValueError(f"tracking plan: no event type is in {shown}")
+        types = types_in_each("tracking plan", choices)
         return TrackingPlan(
             tuple(e for e in self.events if e.event_type in types),
             tuple(p for p in self.user_properties if types.intersection(p.event_types)),
             tuple(e for e in self.unsent if e.event_type in types),
             tuple(t for t in self.deletions if t in types),
+            self.policies,
         )
 
     def to_json(self) -> str:
@@ -264,24 +260,17 @@ class TrackingPlan:
         Raises:
             PlanError: *text* is not a plan, or one of another version.
         """
-        import cattrs
-
         try:
             plan = json.loads(text)
         except (ValueError, RecursionError):
             raise PlanError("it is not JSON") from None
-        if not isinstance(plan, dict) or "schema" not in plan:
-            raise PlanError("it has no schema number")
-        if plan["schema"] != SCHEMA:
-            raise PlanError(f"its schema is {plan['schema']!r}, not {SCHEMA}")
-        converter = cattrs.Converter()
-        for kind in (str, int, float, bool):
-            converter.register_structure_hook(kind, exactly)
+        schema = plan.get("schema") if isinstance(plan, dict) else None
+        if schema != SCHEMA:
+            raise PlanError(f"its schema is {schema!r}, not {SCHEMA}")
         try:
-            return converter.structure(plan, cls)
-        except Exception as error:
-            flaws = "; ".join(cattrs.transform_error(error, path="plan"))
-            raise PlanError(flaws) from None
+            return cast("TrackingPlan", reader_of(cls)(plan))
+        except InvalidValueError as error:
+            raise PlanError(f"{error.path}: {error.reason}") from None
 
     def to_markdown(self) -> str:
         """Return the plan as one Markdown page."""

@@ -48,6 +48,14 @@ def deletion(event_type: str) -> str:
     return f"It deletes the user in Heap.{where}"
 
 
+def absent(plan: TrackingPlan) -> list[tuple[str, str]]:
+    """Return the types that never become an event in Heap, with the reason."""
+    unsent = [(event.event_type, event.why) for event in plan.unsent]
+    return unsent + [
+        (event_type, deletion(event_type)) for event_type in plan.deletions
+    ]
+
+
 def origin(planned: PlannedProperty) -> str:
     """Return the source of a property, in words."""
     if planned.field:
@@ -101,11 +109,10 @@ def _markdown_lines(plan: TrackingPlan) -> Iterator[str]:
         f"{_cell(n)}: {_cell(', '.join(e))}" for n, e in plan.combo_events.items()
     ]
     yield from _list(f"## Combo events to make in Heap\n\n{COMBO_EVENTS}", combos)
-    unsent = [f"{_code(e.event_type)}: {_cell(e.why)}" for e in plan.unsent]
-    yield from _list("## Not sent", unsent)
-    yield from _list(
-        "## Deletions", [f"{_code(t)}: {deletion(t)}" for t in plan.deletions]
-    )
+    unsent = [f"{_code(name)}: {_cell(why)}" for name, why in absent(plan)]
+    yield from _list("## Never an event in Heap", unsent)
+    policies = [f"{_cell(n)}: {_cell(value)}" for n, value in plan.policies.items()]
+    yield from _list("## Policies", policies)
 
 
 def _list(heading: str, items: Sequence[str]) -> Iterator[str]:
@@ -143,22 +150,30 @@ def _property_lines(found: Sequence[PlannedProperty]) -> Iterator[str]:
     if not found:
         yield "\nNo properties."
         return
-    rows = [_markdown_cells(planned) for planned in found]
+    rows = [property_cells(planned) for planned in found]
     yield f"\n| {' | '.join(rows[0])} |"
     yield f"|{' --- |' * len(rows[0])}"
-    yield from (f"| {' | '.join(cells.values())} |" for cells in rows)
+    for row in rows:
+        cells = (_code(c) if h in CODE else _cell(c) for h, c in row.items())
+        yield f"| {' | '.join(cells)} |"
 
 
-def _markdown_cells(planned: PlannedProperty) -> dict[str, str]:
+CODE: Final = ("property", "example")
+"""Headings of columns whose cells are shown as code."""
+
+
+def property_cells(planned: PlannedProperty) -> dict[str, str]:
+    """Return the cells of a property by heading, for a table of properties."""
+    types = ", ".join(getattr(planned, "event_types", ()))
     cells = {
-        "property": _code(planned.name),
+        "property": planned.name,
         "type": planned.type,
-        "example": _code(planned.example),
-        "from": _cell(origin(planned)),
+        "example": planned.example,
+        "from": origin(planned) + (f" ({types})" if types else ""),
         "personal data": privacy(planned),
         "since": release(planned.since),
         "wire form": planned.wire,
-        "meaning": _cell(planned.doc),
+        "meaning": planned.doc,
     }
     if planned.observed is not None:
         cells["observed"] = traffic(planned)
@@ -220,6 +235,8 @@ def _rows(plan: TrackingPlan) -> Iterator[Mapping[str, object]]:
     for event_type in plan.deletions:
         doc = deletion(event_type)
         yield {"kind": "deletion", "event_type": event_type, "doc": doc}
+    for name, value in plan.policies.items():
+        yield {"kind": "policy", "property": name, "doc": value}
 
 
 def _row(kind: str, item: attrs.AttrsInstance) -> dict[str, object]:

@@ -23,7 +23,7 @@ import attrs
 
 from braze_heap.events import CurrentsEvent, EventField, UnknownEvent, event_fields
 from braze_heap.heap.calls import AddUserProperties, Track, Value
-from braze_heap.mappers._custom import custom_of
+from braze_heap.mappers._custom import custom_of, is_event_taker
 from braze_heap.mappers._structure import (
     DICTS,
     LISTS,
@@ -196,8 +196,8 @@ class ProbeFactory:
 
     def complete(self) -> list[Probe]:
         """Return two complete events: all true, and all false without a machine."""
-        yes = {n: self._value(f, "a", truth=True) for n, f in self.fields.items()}
-        no = {n: self._value(f, "b", truth=False) for n, f in self.fields.items()}
+        values = {name: self._values(field) for name, field in self.fields.items()}
+        yes, no = ({name: v[i] for name, v in values.items()} for i in (0, 1))
         no.pop("machine_open", None)
         return [Probe(yes | self._unknown_type), Probe(no | self._unknown_type)]
 
@@ -213,6 +213,8 @@ class ProbeFactory:
             is_of_class = event_type == getattr(self.cls, "event_type", "")
             if custom and isinstance(entry.key, type) and is_of_class:
                 properties = self._instance(entry.key, custom.field)
+                if is_event_taker(entry.mapper):  # it also sends undeclared ones
+                    properties[ANY_KEY] = self.sentinels.text(custom.field)
                 typed = complete.with_field(custom.field, properties)
                 yield typed.with_field(custom.discriminator, name) if name else typed
 
@@ -234,10 +236,12 @@ class ProbeFactory:
 
     def changes(self, complete: Probe) -> Iterator[Probe]:
         """Yield *complete* with one field changed, for every possible change."""
-        variant: Variant = "b" if complete.fields["id"].endswith("a") else "a"
         for name, field in self.fields.items():
-            for value in self._alternatives(field, complete.fields.get(name), variant):
-                yield complete.with_field(name, value)
+            first, second, *others = self._values(field)
+            usual = [first, second] if first != second else [first]
+            for value in (*others, *usual):
+                if value != complete.fields.get(name):
+                    yield complete.with_field(name, value)
             if name not in ("id", "time") and name in complete.fields:
                 yield complete.with_field(name, None)
         # A field that the class does not know.
@@ -245,57 +249,37 @@ class ProbeFactory:
 
     def _with_sentinels(self, names: Iterable[str]) -> Probe:
         known = [self.fields[name] for name in names if name in self.fields]
-        return Probe({f.name: self._value(f, "a", truth=True) for f in known})
+        return Probe({field.name: self._values(field)[0] for field in known})
 
-    def _value(self, field: EventField, variant: Variant, *, truth: bool) -> Any:
+    def _values(self, field: EventField) -> list[Any]:
+        """Return those of the two complete events, and others that may matter."""
         name, kind = field.name, field.kind
-        if name in CHOICES and kind == "string":
-            return CHOICES[name][0]
         if name in TIMES:
-            return TIMES[name][0]
+            return [TIMES[name][0], *TIMES[name]]
         if kind == "boolean":
-            return truth
-        if kind == "int":
-            return self.sentinels.number(name, variant)
-        if kind in ("float", "double"):
-            return self.sentinels.number(name, variant, 0.25)
-        text = self.sentinels.text(name, variant)
+            return [True, False]
+        if kind in ("int", "float", "double"):
+            fraction = 0 if kind == "int" else 0.25
+            return [self.sentinels.number(name, v, fraction) for v in ("a", "b")]
+        a, b, c = (self.sentinels.text(name, variant) for variant in ("a", "b", "c"))
         if kind == "array<string>":
-            return [text, self.sentinels.text(name, "c")]
+            return [[a, c], [b, c]]
         if kind == "json object":
-            return {ANY_KEY: text}
-        return f'{{"{ANY_KEY}": "{text}"}}' if kind == "json text" else text
-
-    def _alternatives(
-        self, field: EventField, value: Any, variant: Variant
-    ) -> Iterator[Any]:
-        name = field.name
-        if name in TIMES:
-            yield TIMES[name][1]
-            return
-        text = self.sentinels.text(name, "c")
-        if field.kind == "json object":
-            yield {}
-            yield _AnyKeyDict({ANY_KEY: text}, name, self.names_read)
-            yield from self._hinted(name, text)
-        elif field.kind == "json text":
-            yield from (text, "{}", f'["{text}"]')
-        elif field.kind == "string":
-            yield from self._choices(field, variant)
-        yield self._value(field, variant, truth=value is not True)
-
-    def _choices(self, field: EventField, variant: Variant) -> Iterator[str]:
-        if field.name in CHOICES:
-            yield from CHOICES[field.name][1:]
-            yield self.sentinels.text(field.name, variant)
-        else:
-            quoted = _QUOTED.findall(field.doc)
-            names = {*self.fields, "None", "True", "False"}
-            yield from (word for word in quoted if word not in names)
-        if field.name == "name":
+            any_key = _AnyKeyDict({ANY_KEY: c}, name, self.names_read)
+            hinted = self._hinted(name, c)
+            return [{ANY_KEY: a}, {ANY_KEY: b}, {}, any_key, *hinted]
+        if kind == "json text":
+            objects = (f'{{"{ANY_KEY}": "{text}"}}' for text in (a, b))
+            return [*objects, c, "{}", f'["{c}"]']
+        if name in CHOICES:
+            return [CHOICES[name][0], *CHOICES[name], a]
+        known = {*self.fields, "None", "True", "False"}
+        words = [word for word in _QUOTED.findall(field.doc) if word not in known]
+        if name == "name":
             prefix = self._transformer.naming.own_prefix
             renamed = self._transformer.naming.event_renames
-            yield from (name.removeprefix(prefix) for name in renamed)
+            words += [name.removeprefix(prefix) for name in renamed]
+        return [a, b, *words]
 
     def _hinted(self, name: str, text: str) -> Iterator[dict[str, Any]]:
         """Yield objects with the names in the options that are within field *name*."""
@@ -404,18 +388,15 @@ class _Observation:
 
     properties: Mapping[Holder, Mapping[str, Value]]
     envelope: tuple[Any, ...]  # identity, timestamp and idempotency key
-    deletes: bool
-    unmapped: Skipped | Rejected | None
-    redacted: frozenset[str]
+    is_mapped: bool
 
     @property
     def kinds(self) -> set[tuple[Holder, str]]:
         """Its events and user properties."""
-        kinds: set[tuple[Holder, str]] = set()
-        for holder, properties in self.properties.items():
-            names = properties if holder is None else [""]
-            kinds.update((holder, name) for name in names)
-        return kinds
+        found = self.properties.items()
+        return _names(
+            {holder: names if holder is None else [""] for holder, names in found}
+        )
 
 
 class Trace:
@@ -465,7 +446,7 @@ class Trace:
         shown |= whole.kinds
         for probe in self._factory.changes(complete):
             seen = self._add(probe)
-            if probe.changed and not seen.unmapped and not whole.unmapped:
+            if probe.changed and seen.is_mapped and whole.is_mapped:
                 self._compare(probe.changed, whole, seen)
             if seen.kinds - shown:
                 shown |= seen.kinds
@@ -474,19 +455,22 @@ class Trace:
     def _add_samples(self, bases: list[Probe]) -> None:
         """Add realistic events, for examples and for mappers that need such values."""
         sample = self._factory.sample()
-        known = {(h, name) for h, found in self.properties.items() for name in found}
-        seen = self._observe(sample).properties
-        if not {(h, name) for h, found in seen.items() for name in found} <= known:
+        known = _names(self.properties)
+        if not _names(self._add(sample).properties) <= known:
             list(self._vary(sample, set()))
         for base in bases:
-            name = base.changed
-            self._add(
-                sample.with_field(name, base.fields.get(name)) if name else sample
-            )
+            if name := base.changed:
+                self._add(sample.with_field(name, base.fields.get(name)))
 
-    def _observe(self, probe: Probe) -> _Observation:
+    def _add(self, probe: Probe) -> _Observation:
+        """Map one probe, and record the result."""
         result = self._transformer.transform([self._factory.cls(**probe.fields)])
+        self.tried += 1
+        self.redacted.update(result.redacted)
         unmapped: list[Skipped | Rejected] = [*result.skipped, *result.rejected]
+        for item in unmapped:
+            self.reasons[item.reason] += 1
+            self.details.setdefault(item.reason, getattr(item, "detail", ""))
         properties: dict[Holder, dict[str, Value]] = {}
         envelope: tuple[Any, ...] = (None, None, None)
         for call in result.calls:
@@ -494,37 +478,17 @@ class Trace:
             if isinstance(call, Track):
                 holder = self._sentinels.readable(call.event)
                 envelope = (call.identity, call.timestamp, call.idempotency_key)
-            if isinstance(call, Track | AddUserProperties):
-                properties.setdefault(holder, {}).update(
-                    (self._sentinels.readable(name), value)
-                    for name, value in call.properties.items()
-                )
-        return _Observation(
-            properties,
-            envelope,
-            bool(result.calls) and not properties,
-            unmapped[0] if unmapped else None,
-            frozenset(result.redacted),
-        )
-
-    def _add(self, probe: Probe) -> _Observation:
-        """Record the result of one probe."""
-        seen = self._observe(probe)
-        self.tried += 1
-        self.redacted |= seen.redacted
-        self.deletes = self.deletes or seen.deletes
-        if seen.unmapped:
-            self.reasons[seen.unmapped.reason] += 1
-            detail = getattr(seen.unmapped, "detail", "")
-            self.details.setdefault(seen.unmapped.reason, detail)
-        for holder, properties in seen.properties.items():
-            found = self.properties[holder]
-            for name, value in properties.items():
-                evidence, key = found[name], (value, probe.is_sample)
-                if key not in evidence.values:
-                    evidence.values[key] = probe
-                    evidence.sources |= self._sentinels.labels_in(value)
-        return seen
+            elif not isinstance(call, AddUserProperties):
+                self.deletes = True
+                continue
+            seen, found = properties.setdefault(holder, {}), self.properties[holder]
+            for name, value in call.properties.items():
+                readable, key = self._sentinels.readable(name), (value, probe.is_sample)
+                seen[readable] = value
+                if key not in found[readable].values:
+                    found[readable].values[key] = probe
+                    found[readable].sources |= self._sentinels.labels_in(value)
+        return _Observation(properties, envelope, not unmapped)
 
     def _compare(self, changed: str, was: _Observation, now: _Observation) -> None:
         """Record what changed with the field *changed*."""
@@ -538,6 +502,10 @@ class Trace:
             for name in before.keys() | after.keys():
                 if before.get(name) != after.get(name):
                     self.properties[holder][name].sources.add(changed)
+
+
+def _names(found: Mapping[Holder, Iterable[str]]) -> set[tuple[Holder, str]]:
+    return {(holder, name) for holder, names in found.items() for name in names}
 
 
 def of_everybody(transformer: Transformer) -> Transformer:

@@ -1,5 +1,6 @@
 """The walk over a JSON value, and into JSON text, of all policies that redact."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -32,7 +33,8 @@ def walk(
         value: A value of JSON. It is not changed.
         visit: Called for each value, outermost first. Returns what to send in its
             place, `REDACTED` or `WITHIN`.
-        truncated: Called in place of a walk into JSON text that cannot be decoded.
+        truncated: Called for text that may have JSON in it but cannot be decoded. It is
+            truncated, or something else precedes the JSON.
     """
     visited = visit(path, value)
     if visited is not WITHIN:
@@ -43,11 +45,34 @@ def walk(
     if isinstance(value, list):
         items = [walk(path, item, visit, truncated) for item in value]
         return [item for item in items if item is not REDACTED]
-    if not is_json_text(value):
+    if not may_contain_json(value):
         return value
     try:
-        given = decode(value)
+        given = decode(value) if is_json_text(value) else value
     except UnreadableError:
+        given = value
+    if given is value:
         return truncated(path, value)
     changed = walk(path, given, visit, truncated)
     return changed if changed is REDACTED else encode_changed(value, given, changed)
+
+
+def may_contain_json(value: Any) -> bool:
+    """Return whether *value* is text that may contain a JSON object or array."""
+    return isinstance(value, str) and ("{" in value or "[" in value)
+
+
+def names_within(text: str) -> list[str]:
+    """Return the names in *text*, which is truncated JSON, or similar to JSON."""
+    return _QUOTED.findall(unescaped(text))
+
+
+def unescaped(text: str) -> str:
+    """Return *text*, which is similar to JSON, without escapes, however deep."""
+    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else "", text)
+
+
+_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
+_ESCAPE: Final = re.compile(
+    r"""(?<!\\)\\++(?:u((?!d[89a-f])[\da-f]{4})|(?=["'/]))""", re.IGNORECASE
+)

@@ -1,6 +1,6 @@
 """Policy for the names of events and properties in Heap."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -11,8 +11,8 @@ from braze_heap._text import similar
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
-from braze_heap.heap._encoder import PropertyEncoder
-from braze_heap.heap.calls import Value
+from braze_heap.heap._encoder import RESERVED_NAMES, Nested, PropertyEncoder
+from braze_heap.heap.calls import EARLIEST_WINS, Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._standard import TAKEN_NAMES, property_names
@@ -176,12 +176,30 @@ def checked_naming(
     naming: Naming,
     mappers: MapperRegistry,
     event_types: Mapping[str, type[CurrentsEvent]],
+    *,
+    absent: Collection[str] = (),
+    nested: Nested = "flatten",
+    derives: bool = False,
 ) -> Naming:
     """
     Check *naming* and return it. Loads all event classes if it renames anything.
 
-    Warn about a new name for a name that does not exist, or may be misspelled. Names of
-    custom events, and names from functions, are not checked.
+    Warn about a new name for a name that does not exist, or may be misspelled, and
+    about one new name for two properties. Names of custom events, and names from
+    functions, are not checked.
+
+    Args:
+        naming: The policy.
+        mappers: Mappers whose events it names.
+        event_types: Event classes by type.
+        absent: Derived and similar properties that other options turn off.
+        nested: Form of objects, which decides whether dotted names exist.
+        derives: Whether a function of the team adds properties.
+
+    Raises:
+        TypeError: *naming* is not a `Naming`.
+        ValueError: Heap, or the order of values, does not allow a new name of a user
+            property.
     """
     if not isinstance(naming, Naming):
         raise TypeError(
@@ -191,29 +209,84 @@ def checked_naming(
     entries = mappers.registrations.values()
     # custom events have any properties, even those of a shipped class
     is_shipped = all(e.is_fallback and not custom_of(e.key) for e in entries)
+    is_known = is_shipped and not derives
     if naming.event_renames and not callable(naming.event_names):
-        known = _event_names(naming, mappers, event_types)
+        known, prefix = _event_names(naming, mappers, event_types), naming.event_prefix
         for name in naming.event_renames:
-            is_open = not is_shipped or name.startswith(naming.event_prefix)
-            _warn("event", name, known, naming.event_prefix, is_open=is_open)
+            # names of custom events, and event types that no class declares
+            is_variable = name.startswith(naming.own_prefix) or "." in name
+            is_open = not is_shipped or (name.startswith(prefix) and is_variable)
+            _warn("event", name, known, prefix, is_open=is_open)
     if naming.property_renames:
-        prefix = naming.property_prefix
-        known = {f"{prefix}{name}" for name in _properties_of(event_types)}
-        for name in naming.property_renames:
-            top = f"{name[: len(prefix)]}{name[len(prefix) :].partition('.')[0]}"
-            is_open = not is_shipped and name.startswith(prefix)
-            is_open = is_open or name.startswith(f"{prefix}braze_")  # user properties
-            _warn("property", top, known, prefix, is_open=is_open)
+        _check_property_renames(naming, event_types, absent, nested, is_known)
     return naming
 
 
-def _properties_of(event_types: Mapping[str, type[CurrentsEvent]]) -> set[str]:
-    """Return the names of the properties that standard events can have."""
-    found = {*TAKEN_NAMES, "user"}
-    for cls in event_types.values():
-        names = property_names(cls)
-        found |= {names.get(field, field) for field in schema_of(cls).places}
-    return found - {"id", "time"}
+def _check_property_renames(
+    naming: Naming,
+    event_types: Mapping[str, type[CurrentsEvent]],
+    absent: Collection[str],
+    nested: Nested,
+    is_known: bool,
+) -> None:
+    prefix = naming.property_prefix
+    own = {cls: _properties_of(cls) for cls in event_types.values()}
+    known = {*TAKEN_NAMES, "user"}.difference(absent).union(*own.values())
+    known = {f"{prefix}{name}" for name in known - {"id", "time"}}
+    for name, new in naming.property_renames.items():
+        top, dot, _ = name.removeprefix(prefix).partition(".")
+        is_prefixed = name.startswith(prefix)
+        if is_prefixed and top in _OBJECTS and bool(dot) is not (nested == "flatten"):
+            hint = f"{name}.<key>" if nested == "flatten" else f"{prefix}{top}"
+            warn(
+                f"property_renames: with nested={nested!r} no property is called "
+                f"{name!r}. Write {hint}"
+            )
+        elif is_prefixed and top.startswith("braze_") and name not in known:
+            _check_user_property(name, new)
+        else:
+            top = f"{prefix * is_prefixed}{top}"
+            is_open = is_prefixed and not is_known
+            _warn("property", top, known, prefix, is_open=is_open)
+    for cls, names in own.items():
+        _warn_of_numbers(naming, cls, names)
+
+
+_OBJECTS: Final = frozenset(("custom_attributes", "custom_properties"))
+"""Fields that are always objects."""
+
+
+def _check_user_property(name: str, new: str) -> None:
+    """Raise `ValueError` if Heap, or the order of values, does not allow *new*."""
+    if new in RESERVED_NAMES:
+        raise ValueError(
+            f"property_renames gives {name!r} the name {new!r}, which Heap does not "
+            "accept for user properties: choose another"
+        )
+    if EARLIEST_WINS.search(name) and not EARLIEST_WINS.search(new):
+        raise ValueError(
+            f"property_renames gives {name!r} the name {new!r}. Of this property the "
+            "earliest value wins, so its name must end with 'braze_first_session_at'"
+        )
+
+
+def _warn_of_numbers(naming: Naming, cls: type[CurrentsEvent], names: set[str]) -> None:
+    """Warn if two properties of *cls* get one name, so that one gets a number."""
+    by_name: dict[str, str] = {}
+    for name in sorted(names):
+        new = naming.property_name(name)
+        first = by_name.setdefault(new, name)
+        if first != name:
+            warn(
+                f"property_renames: {first!r} and {name!r} of {cls.__name__} both "
+                f"become {new!r}, so the second is sent as '{new}_2'"
+            )
+
+
+def _properties_of(cls: type[CurrentsEvent]) -> set[str]:
+    """Return the names of the properties that standard events of *cls* can have."""
+    names = property_names(cls)
+    return {names.get(field, field) for field in schema_of(cls).places}
 
 
 def _event_names(

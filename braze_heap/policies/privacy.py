@@ -4,6 +4,7 @@ Policy for personal data. It is applied before any mapper.
 Mappers do not get redacted fields, so they cannot send them by mistake.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Set
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -14,6 +15,7 @@ from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of, warn
 from braze_heap.events import EVENT_TYPES, CurrentsEvent
 from braze_heap.events._schema import schema_of
+from braze_heap.policies.urls import URL_FIELDS
 
 __all__ = ["PERSONAL_NAMES", "PersonalData", "Treatment"]
 
@@ -45,6 +47,7 @@ SHORTEST_KEY: Final = 16
 """Minimum bytes of a key. A shorter one could be found by brute force."""
 
 _TREATMENTS: Final = ("drop", "keep", "hash")
+_SCALARS: Final = frozenset(("boolean", "int", "float", "double"))
 
 
 def _flat(overrides: Any) -> dict[str, Treatment]:
@@ -132,8 +135,8 @@ def personal_data(
 
     Warns:
         UserWarning: No event class, including *event_types*, has a name: a typo would
-            send data you meant to redact. Or a dotted name is inside a field that is
-            dropped as a whole.
+            send data you meant to redact. Or a dotted name has no effect, because what
+            is around it is dropped as a whole, or is a number or a URL.
     """
     chosen = _to_policy(policy)
     _warn_without_effect(chosen)
@@ -141,24 +144,39 @@ def personal_data(
     if named <= PERSONAL_NAMES:  # loads no class
         return chosen
     classes = (EVENT_TYPES | event_types).values()
-    known = {name for cls in classes for name in schema_of(cls).places}
-    for name in sorted(named - known):
-        warn(f"No event class has a field {name!r}.{did_you_mean(name, known)}")
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for name, kind in (
+        each for cls in classes for each in schema_of(cls).kinds.items()
+    ):
+        kinds[name].add(kind.name)
+    for name in sorted(named - kinds.keys()):
+        warn(f"No event class has a field {name!r}.{did_you_mean(name, kinds)}")
+    for path in chosen.overrides:
+        field, _, inner = path.partition(".")
+        flaw = ""
+        if field in URL_FIELDS:
+            flaw = "a URL: url_parameters chooses its query parameters"
+        elif field in kinds and kinds[field] <= _SCALARS:
+            flaw = "a number or a boolean"
+        if inner and flaw:
+            warn(f"The treatment of {path!r} has no effect: {field!r} is {flaw}.")
     return chosen
 
 
 def _warn_without_effect(policy: PersonalData) -> None:
-    """Warn about overrides inside fields that are dropped or hashed as a whole."""
+    """Warn about overrides inside of what is dropped or hashed as a whole."""
     for path in policy.overrides:
-        field, _, inner = path.partition(".")
-        default = policy.default if field in PERSONAL_NAMES else "keep"
-        treatment = policy.overrides.get(field, default)
-        if inner and treatment != "keep":
-            done = {"drop": "dropped", "hash": "hashed"}[treatment]
-            warn(
-                f"The treatment of {path!r} has no effect, because {field!r} as a "
-                f"whole is {done}: add {{{field!r}: 'keep'}} to send the rest of it."
-            )
+        names = path.split(".")
+        for outer in (".".join(names[:end]) for end in range(1, len(names))):
+            default = policy.default if outer in PERSONAL_NAMES else "keep"
+            treatment = policy.overrides.get(outer, default)
+            if treatment != "keep":
+                done = {"drop": "dropped", "hash": "hashed"}[treatment]
+                warn(
+                    f"The treatment of {path!r} has no effect, because {outer!r} as a "
+                    f"whole is {done}: add {{{outer!r}: 'keep'}} to send the rest of "
+                    "it."
+                )
 
 
 def _to_policy(

@@ -6,7 +6,6 @@ It is applied before any mapper, so that no mapper can send redacted data.
 
 import functools
 import hmac
-import re
 from collections.abc import Callable, Mapping, Set
 from typing import Any, Final
 
@@ -14,7 +13,14 @@ from braze_heap._json import is_json_text
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._base import split_pointer
 from braze_heap.events._schema import schema_of
-from braze_heap.policies._walk import REDACTED, WITHIN, Path, walk
+from braze_heap.policies._walk import (
+    REDACTED,
+    WITHIN,
+    Path,
+    names_within,
+    unescaped,
+    walk,
+)
 from braze_heap.policies.privacy import PERSONAL_NAMES, PersonalData, Treatment
 from braze_heap.policies.urls import (
     URL_FIELDS,
@@ -87,12 +93,12 @@ class Redaction:
         self._impersonal: set[str] = set()
         self._decided = _DecidedPaths(policy.overrides)
         self._by_class: dict[type[CurrentsEvent], dict[str, Treatment]] = {}
-        self._nested: list[tuple[Path, Treatment]] = [
-            (tuple(name.split(".")), treatment)
+        self._nested: dict[str, Treatment] = {
+            name: treatment
             for name, treatment in policy.overrides.items()
             if "." in name and treatment != "keep"
-        ]
-        self._with_nested = dict.fromkeys(path[0] for path, _ in self._nested)
+        }
+        self._with_nested = dict.fromkeys(n.partition(".")[0] for n in self._nested)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_impersonal": set(), "_by_class": {}}
@@ -105,6 +111,8 @@ class Redaction:
 
     def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
         """Return the treatment of a field that is unknown to *cls*."""
+        if name not in self._policy.overrides:
+            name = name.rpartition(".")[2]  # contact.email_address, perhaps
         if name in PERSONAL_NAMES:
             return self._policy.overrides.get(name, self._policy.default)
         return self.treatment_of(cls, name)
@@ -178,30 +186,34 @@ class Redaction:
         The paths of the redacted ones are added to *out*. Truncated JSON text cannot be
         decoded. It is redacted if it contains the last name of a path.
         """
-        for path, treatment in self._nested:
-            if path[0] == name and value is not None and value is not REDACTED:
+        for path, treatment in self._nested.items():
+            if path.startswith(f"{name}.") and value not in (None, REDACTED):
                 redacted: list[str] = []
-                value = self._treat_within(value, path, treatment, redacted)
+                value = self._treat_within(name, value, path, treatment, redacted)
                 out += redacted[:1]
         return value
 
     def _treat_within(
-        self, value: Any, wanted: Path, treatment: Treatment, out: list[str]
+        self, name: str, value: Any, wanted: str, treatment: Treatment, out: list[str]
     ) -> Any:
-        """Return *value* with what is at the path *wanted* treated."""
-        dotted = ".".join(wanted)
+        """
+        Return *value*, of the field *name*, with what is at the path *wanted* treated.
+
+        A name in the path may have dots itself.
+        """
 
         def visit(path: Path, value: Any) -> Any:
-            if path == wanted and value is not None:
-                return self._treat(dotted, value, treatment, out)
-            return WITHIN if path == wanted[: len(path)] else value
+            dotted = ".".join(path)
+            if f"{dotted}.".startswith(f"{wanted}.") and value is not None:
+                return self._treat(wanted, value, treatment, out)
+            return WITHIN if wanted.startswith(f"{dotted}.") else value
 
         def truncated(_: Path, text: str) -> Any:
-            if wanted[-1] in text:
-                return self._treat(dotted, text, "drop", out)
+            if wanted.rpartition(".")[2] in unescaped(text):
+                return self._treat(wanted, text, "drop", out)
             return text
 
-        return walk(wanted[:1], value, visit, truncated)
+        return walk((name,), value, visit, truncated)
 
     def guard(
         self, event: CurrentsEvent, declared: Set[str] = frozenset()
@@ -263,9 +275,9 @@ class Redaction:
                 return self.clean_url(field, value, out)
             if not may_change(value):
                 return value
-            if is_json_text(value):
-                return WITHIN
-            return self.clean_url(field, value, out) if is_url(value) else value
+            if is_url(value) and not is_json_text(value):
+                return self.clean_url(field, value, out)
+            return WITHIN  # JSON, perhaps
 
         def truncated(path: Path, text: str) -> str:
             return self.clean_url(".".join(path), text, out, clean_urls_within)
@@ -341,22 +353,18 @@ class Redaction:
         def visit(path: Path, value: Any) -> Any:
             if len(path) == 1:
                 return WITHIN
-            treatment = self._policy.overrides.get(
-                ".".join((field, *path[1:])), self.treatment_of_unknown(cls, path[-1])
-            )
+            if ".".join((field, *path[1:])) in self._policy.overrides:
+                return WITHIN  # apply_nested follows
+            treatment = self.treatment_of_unknown(cls, path[-1])
             if treatment == "keep":
                 return WITHIN
             return self._treat(".".join(path), value, treatment, out)
 
         def truncated(path: Path, text: str) -> str | None:
-            names = _QUOTED.findall(text)
+            names = names_within(text)
             if all(self.treatment_of_unknown(cls, name) == "keep" for name in names):
                 return text
             out.append(".".join(path))
             return None
 
         return walk((key,), value, visit, truncated)
-
-
-_QUOTED: Final = re.compile('"([a-z_]+)"')
-"""Possible names in truncated JSON text."""

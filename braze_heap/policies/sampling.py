@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from braze_heap._wiring import check_function, kind_of
+from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.policies.selection import ResolvedChoice, Vocabulary, types_of
 
 __all__ = ["Sample", "Suppress"]
@@ -90,14 +90,24 @@ class Sampling:
         self._known = vocabulary.known
         self._share_of: Callable[[str], float] = share_of
         self._patterns: list[tuple[ResolvedChoice, float]] = []
+        self._types: dict[Any, frozenset[str]] = {}
         self.rates: dict[str, float] = {}
         of_one: dict[str, float] = {}
         for key, share in sample.items():
             choices = vocabulary.resolve("sample", key)
-            types = types_of(choices)
+            types = self._types[key] = frozenset(types_of(choices))
             _add(of_one if len(types) == 1 else self.rates, key, types, _checked(share))
             self._patterns += [(each, share) for each in choices if each.pattern]
         self.rates |= of_one
+
+    def check(self, selects: Callable[[str], bool]) -> None:
+        """Warn about a choice of which *selects* accepts no event type."""
+        for key, types in self._types.items():
+            if types and not any(map(selects, types)):
+                warn(
+                    f"sample has no effect on {key!r}, because include or exclude "
+                    "skips these events"
+                )
 
     def rate_of(self, event_type: str) -> float:
         """Return the share of *event_type*, known or not; 1 if it is not sampled."""

@@ -179,6 +179,25 @@ def types_of(choices: Iterable[ResolvedChoice]) -> frozenset[str]:
     return frozenset().union(*(choice.types for choice in choices))
 
 
+def types_in_each(option: str, choices: Iterable[Events]) -> frozenset[str]:
+    """
+    Return the event types of this version that are in each of the *choices*.
+
+    Raises:
+        ValueError: A choice names no event type, or no type is in all of them. The
+            message begins with *option*.
+    """
+    vocabulary, names = Vocabulary(), []
+    types = vocabulary.known
+    for choice in choices:
+        found = vocabulary.resolve(option, choice)
+        types &= types_of(found)
+        names.append(", ".join(each.name for each in found))
+    if not types:
+        raise ValueError(f"{option}: no event type is in {' and '.join(names)}")
+    return types
+
+
 class Vocabulary:
     """The words that choose events; see `select_events` for the arguments."""
 

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import kind_of
+from braze_heap.policies._walk import unescaped
 
 __all__ = ["URL_PARAMETERS"]
 
@@ -47,23 +48,32 @@ _IS_URL: Final = re.compile(
       | (?:https?|{_CONTACT}):(?=\S)
       | [/\\]{{2}}[^\s/\\]+\.
       | www\.(?=[^\s.])
-      | [a-z][a-z\d+.-]*%3a(?:%2f|/){{2}}       # the whole URL is encoded
       | (?:
-            /[^\s?]*
-          | (?:[\w-]+(?:(?:\.[\w-]+)+(?::\d+)?|:\d+)|localhost)(?:/[^\s?]*)?
+            /[^\s?\#]*
+          | (?:[\w-]+(?:(?:\.[\w-]+)+(?::\d+)?|:\d+)|localhost)(?:/[^\s?\#]*)?
         )[?\#][^\s=]+=
       | [?\#][a-z_][^\s=]*=
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IS_ENCODED: Final = re.compile(rf"{_BEFORE}[a-z][a-z\d+.-]*%3a", re.IGNORECASE)
+_IS_ENCODED: Final = re.compile(rf"{_BEFORE}[a-z][a-z\d+.-]*%(?:25)*3a", re.IGNORECASE)
+_ENCODED_QUERY: Final = re.compile(r"%(?:25)*(?:3f|23)(?=.)", re.IGNORECASE | re.DOTALL)
+"""An encoded question mark or number sign, after which values may follow."""
+
 _SCHEME_AND_SLASHES: Final = re.compile(
     rf"{_BEFORE}(?:(?:https?|ftp|wss?):[/\\]*|(?:[a-z][a-z\d+.-]*:)*[/\\]{{2}})?",
     re.IGNORECASE,
 )
+_NO_END: Final = r"""[^\s"'<>]|'(?!\s*[,:}\]])"""
+"""Characters within a URL in JSON; an apostrophe may be part of it."""
+
 _WITHIN_TEXT: Final = re.compile(
-    rf"""(?:/{{2}}|\b(?:{_CONTACT}):)[^\s"'<>]*""", re.IGNORECASE
+    rf"""/{{2}}(?:{_NO_END})*
+      | \b(?:{_CONTACT})(?::|%(?:25)*3a)(?=\S)(?:{_NO_END}|\s)*  # tel:+49 170 1
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
+_WORD: Final = re.compile(rf"(?:{_NO_END})+")
 _END_OF_AUTHORITY: Final = re.compile(r"[/\\?#]")
 _IS_PLAIN: Final = re.compile(r"[\w.~+ -]*\Z")
 _IS_QUERY: Final = re.compile(r"[^\s?#]*[?#][^\s=]*=")
@@ -106,9 +116,30 @@ def is_url(text: str) -> bool:
     """
     Return whether *text* begins with a URL.
 
-    A host or path without a scheme counts only if a query with ``=`` follows.
+    It may be encoded. A host or path without a scheme counts only if a query with ``=``
+    follows.
     """
-    return _IS_URL.match(text) is not None
+    return _IS_URL.match(text) is not None or (
+        "%" in text and any(map(_IS_URL.match, _decodings(text)))
+    )
+
+
+def _decodings(text: str) -> list[str]:
+    """Return *text* as it is, and with its percent-escapes decoded again and again."""
+    texts = [text]
+    while len(texts) <= _MAX_DEPTH and "%" in text:
+        # bytes that are not UTF-8 become surrogates, from which `_quoted` restores them
+        text = unquote(text, errors="surrogateescape")
+        texts.append(text)
+    return texts
+
+
+def _quoted(text: str) -> str:
+    """Return *text* with percent-escapes; half a character has none, so it stays."""
+    return _ENCODABLE.sub(lambda m: quote(m[0], "+", errors="surrogateescape"), text)
+
+
+_ENCODABLE: Final = re.compile("[^\ud800-\udc7f\udd00-\udfff]+")
 
 
 def may_change(texts: str) -> bool:
@@ -117,7 +148,14 @@ def may_change(texts: str) -> bool:
 
     It is fast, because most events have no such text.
     """
-    return "?" in texts or ":" in texts or "#" in texts or "@" in texts or "%" in texts
+    return (
+        "?" in texts
+        or ":" in texts
+        or "#" in texts
+        or "@" in texts
+        or "%" in texts
+        or "\\" in texts
+    )
 
 
 def may_contain_url(value: Any) -> bool:
@@ -157,16 +195,19 @@ def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[s
     """
     Return *text* with the URLs in it cleaned, and the names of the removed parts.
 
-    It is for text such as truncated JSON. URLs are found by ``//`` or ``mailto:``.
+    It is for text such as truncated JSON. URLs are found by ``//``, by ``mailto:``, or
+    as `is_url` finds them at the beginning of a word.
     """
     removed: list[str] = []
 
     def cleaned(url: re.Match[str]) -> str:
+        if url.re is _WORD and not is_url(url[0]):
+            return url[0]
         kept, names = clean_url(url[0], patterns)
         removed.extend(names)
         return kept
 
-    clean = _WITHIN_TEXT.sub(cleaned, text.replace("\\/", "/"))
+    clean = _WORD.sub(cleaned, _WITHIN_TEXT.sub(cleaned, unescaped(text)))
     return (clean if removed else text), removed
 
 
@@ -186,8 +227,20 @@ def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int)
     if fragment:
         removed.append(FRAGMENT)
     path, _, query = text.partition("?")
+    path = _without_encoded_query(path, patterns, removed)
     query = _clean_query(query, patterns, removed, depth)
     return f"{path}?{query}" if query else path
+
+
+def _without_encoded_query(
+    text: str, patterns: tuple[str, ...], removed: list[str]
+) -> str:
+    """Return *text* up to the first encoded question mark or number sign."""
+    encoded = None if "*" in patterns else _ENCODED_QUERY.search(text)
+    if encoded is None:
+        return text
+    removed.append(UNNAMED)
+    return text[: encoded.start()]
 
 
 def _without_user_info(text: str) -> str:
@@ -238,17 +291,15 @@ def _clean_value(
     """Return the value of a parameter with a URL in it, maybe encoded, cleaned."""
     if _IS_PLAIN.match(value):
         return value
-    decoded = value
-    for times in range(_MAX_DEPTH + 1):
-        if is_url(decoded) or _IS_QUERY.match(decoded):
+    for times, decoded in enumerate(_decodings(value)):
+        if _IS_URL.match(decoded) or _IS_QUERY.match(decoded):
             names: list[str] = []
             cleaned = _clean(decoded, patterns, names, depth)
             if cleaned != decoded:
                 removed += names
                 for _ in range(times):
-                    cleaned = quote(cleaned, safe="+")
+                    cleaned = _quoted(cleaned)
                 return cleaned
-        if "%" not in decoded:
-            break
-        decoded = unquote(decoded)
+    if _ENCODED_QUERY.search(decoded):  # it is encoded more often
+        return _without_encoded_query(value, patterns, removed)
     return value

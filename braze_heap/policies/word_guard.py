@@ -10,8 +10,14 @@ import unicodedata
 from collections.abc import Container
 from typing import Any, Final, Literal, TypeAlias
 
-from braze_heap._json import is_json_text
-from braze_heap.policies._walk import REDACTED, WITHIN, Path, walk
+from braze_heap.policies._walk import (
+    REDACTED,
+    WITHIN,
+    Path,
+    may_contain_json,
+    names_within,
+    walk,
+)
 
 __all__ = ["CustomFields", "UnknownFields"]
 
@@ -95,8 +101,8 @@ def without_personal_text(
     Return *value* without the text under personal names, or `REDACTED`.
 
     Numbers, booleans and null stay, whatever the name. A list is redacted as a whole if
-    it contains text. Objects, lists of objects and JSON text are searched; JSON text
-    that is truncated is redacted if it contains a personal name.
+    it contains text. Objects, lists of objects and JSON text are searched; text
+    that has JSON in it but cannot be decoded is redacted if it has a personal name.
 
     Args:
         path: Dotted path to the value, such as ``custom_properties.contact.email``. The
@@ -119,7 +125,7 @@ def without_personal_text(
         return redact(path) if is_text and is_personal_name(path) else WITHIN
 
     def truncated(names: Path, text: str) -> Any:
-        is_personal = any(map(is_personal_name, _names_in(text)))
+        is_personal = any(map(is_personal_name, names_within(text)))
         return redact(".".join(names)) if is_personal else text
 
     def redact(path: str) -> object:
@@ -143,7 +149,7 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
             if cls is dict:
                 if not _is_surely_impersonal(f"{path}.{name}", item):
                     return False
-            elif cls is list or (cls is str and is_json_text(item)):
+            elif cls is list or may_contain_json(item):
                 return False
     return True
 
@@ -160,15 +166,3 @@ def _contains_text(value: list[Any]) -> bool:
         or (isinstance(each, dict) and _contains_text([*each.values()]))
         for each in value
     )
-
-
-def _names_in(text: str) -> list[str]:
-    """Return the names in *text*, which is truncated JSON, or similar to JSON."""
-    return [
-        _ESCAPE.sub(lambda code: chr(int(code[1], 16)), name)
-        for name in _QUOTED.findall(text.replace('\\"', '"'))
-    ]
-
-
-_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
-_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")

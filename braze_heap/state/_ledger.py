@@ -58,6 +58,9 @@ class LedgerKey(NamedTuple):
     identity: str
     name: str
 
+    def __repr__(self) -> str:
+        return f"LedgerKey(destination={self.destination!r}, name={self.name!r})"
+
 
 @attrs.frozen
 class Statement:

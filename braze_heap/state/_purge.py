@@ -106,15 +106,24 @@ class Found:
     suspected: Mapping[str, str]
 
 
-def search(records: Iterable[DeadRecord], person: PersonFilter) -> Found:
-    """Return the *records* that `purge` removes, and those that it suspects."""
+def search(
+    records: Iterable[DeadRecord], person: PersonFilter, *others: PersonFilter
+) -> Found:
+    """
+    Return the *records* that `purge` removes, and those that it suspects.
+
+    They are about *person* or one of the *others*.
+    """
     keys: list[str] = []
     suspected: dict[str, str] = {}
-    find = person if callable(person) else PersonSearch(person).in_record
+    finders = [
+        p if callable(p) else PersonSearch(p).in_record for p in (person, *others)
+    ]
     for record in records:
-        match = find(record)
-        if isinstance(match, Match) and match.suspicion:
-            suspected[record.key] = match.suspicion
-        elif match:
+        matches = [match for find in finders if (match := find(record))]
+        doubts = [m.suspicion for m in matches if isinstance(m, Match) and m.suspicion]
+        if len(matches) > len(doubts):
             keys.append(record.key)
+        elif doubts:
+            suspected[record.key] = doubts[0]
     return Found(keys, suspected)

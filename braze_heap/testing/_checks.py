@@ -39,6 +39,16 @@ def expect_no_error(requirement: str) -> Iterator[None]:
         raise AssertionError(requirement) from error
 
 
+@contextlib.contextmanager
+def expect_error(error: type[Exception], requirement: str) -> Iterator[None]:
+    """Raise an `AssertionError` with *requirement* unless the block raises *error*."""
+    try:
+        yield
+    except error:
+        return
+    raise AssertionError(requirement)
+
+
 def in_threads(function: Callable[[_In], _Out], inputs: Iterable[_In]) -> list[_Out]:
     """Return the results of *function*, which threads call at the same time."""
     with ThreadPoolExecutor(THREADS) as pool:

@@ -67,6 +67,17 @@ _REQUIRED: Final = MappingProxyType(
     {"event": ("event",), "user": ("identity", "properties"), "deletion": ()}
 )
 
+_TEXTS: Final = MappingProxyType(
+    {
+        "event": EVENT_UNITS,
+        "identity": IDENTITY_UNITS,
+        "user_id": None,
+        "timestamp": None,
+        "idempotency_key": None,
+    }
+)
+"""Fields that are text, with their maximum length, in the order of Heap's messages."""
+
 _ADVISABLE: Final = MappingProxyType(
     {
         "properties": "{} if it is empty",
@@ -127,37 +138,21 @@ def rejections(item: object, kind: ItemKind, path: str) -> Iterator[str]:
     for name in _REQUIRED[kind]:
         if name not in item:
             yield f"{path} should have required property '{name}'"
-    if "event" in item:
-        yield from _text(item["event"], f"{path}.event", EVENT_UNITS)
-    yield from _person(item, kind, path)
-    if "properties" in item:
-        yield from _properties(item["properties"], kind, f"{path}.properties")
-    yield from _origin(item, path)
-
-
-def _person(item: dict[Any, Any], kind: ItemKind, path: str) -> Iterator[str]:
+    for name, most in _TEXTS.items():
+        if name in item:
+            yield from text_problems(item[name], f"{path}.{name}", most)
     if kind != "user" and ("identity" in item) == ("user_id" in item):
         yield f"{path} should match exactly one schema in oneOf: identity or user_id"
-    if "identity" in item:
-        yield from _text(item["identity"], f"{path}.identity", IDENTITY_UNITS)
-    if "user_id" in item and kind != "user":
-        user_id = item["user_id"]
-        yield from _text(user_id, f"{path}.user_id")
-        is_number = isinstance(user_id, str) and _NUMBER.fullmatch(user_id)
-        if not is_number or int(user_id) > MAX_USER_ID:
-            yield f'{path}.user_id should match pattern "^[0-9]+$"'
-
-
-def _origin(item: dict[Any, Any], path: str) -> Iterator[str]:
-    if "timestamp" in item:
-        yield from _text(item["timestamp"], f"{path}.timestamp", least=0)
-        if isinstance(item["timestamp"], str) and not _moment(item["timestamp"]):
-            yield f'{path}.timestamp should match format "date-time"'
-    if "idempotency_key" in item:
-        yield from _text(item["idempotency_key"], f"{path}.idempotency_key")
+    number = _NUMBER.fullmatch(str(item.get("user_id", "0")))
+    if not number or int(number[0]) > MAX_USER_ID:
+        yield f'{path}.user_id should match pattern "^[0-9]+$"'
+    if isinstance(item.get("timestamp"), str) and not _moment(item["timestamp"]):
+        yield f'{path}.timestamp should match format "date-time"'
     session_id = item.get("session_id", 0)
     if not isinstance(session_id, str) and not _is_number(session_id):
         yield f"{path}.session_id should be number,string"
+    if "properties" in item:
+        yield from _properties(item["properties"], kind, f"{path}.properties")
 
 
 def _moment(text: str) -> datetime | None:
@@ -180,7 +175,7 @@ def _properties(value: object, kind: ItemKind, path: str) -> Iterator[str]:
             yield f"{path} property name {_shown(key)} is invalid"
         if isinstance(content, str):
             if utf16_units(content) > PROPERTY_UNITS:
-                yield from _text(content, _at(path, key), PROPERTY_UNITS)
+                yield from text_problems(content, _at(path, key), PROPERTY_UNITS)
         elif not _is_number(content):
             yield from _items(content, kind, _at(path, key))
 
@@ -202,9 +197,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _text(
+def text_problems(
     value: object, path: str, most: int | None = None, least: int = 1
 ) -> Iterator[str]:
+    """Yield the reasons for which *value* is not a text of a legal length."""
     if not isinstance(value, str):
         yield f"{path} should be string"
     elif len(value) < least:
@@ -226,7 +222,8 @@ def _hazards(item: dict[Any, Any], kind: ItemKind, path: str) -> Iterator[str]:
         years = f"{_YEARS[0]} to {_YEARS[-1]}"
         yield f"{path}.timestamp should be in the years {years}, in UTC"
     for name in ("idempotency_key", "session_id"):
-        yield from _text(str(item.get(name)), f"{path}.{name}", KEY_UNITS, least=0)
+        text = str(item.get(name))
+        yield from text_problems(text, f"{path}.{name}", KEY_UNITS, least=0)
     for name, value in item.items():
         if name != "properties":
             yield from _text_hazards(value, _at(path, name))

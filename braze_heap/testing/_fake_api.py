@@ -11,13 +11,13 @@ import json
 import math
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
-from braze_heap.testing._contract import ItemKind, rejections
+from braze_heap.testing._contract import ItemKind, rejections, text_problems
 from braze_heap.testing._fake_server import HttpError, WireRequest, WireResponse
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -83,7 +83,7 @@ def _reject_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def items_of(path: str, document: object) -> dict[str, JsonObject]:
+def items_of(path: str, document: object) -> dict[str, Any]:
     """
     Return the items of a call by Heap's name for them, such as ``postBody.events[3]``.
 
@@ -91,69 +91,53 @@ def items_of(path: str, document: object) -> dict[str, JsonObject]:
     """
     if path not in _LISTS or not isinstance(document, dict):
         return {}
-    items = _named_items(path, document).items()
-    return {name: item for name, item in items if isinstance(item, dict)}
-
-
-def _named_items(path: str, document: JsonObject) -> dict[str, Any]:
-    name, _, _ = _LISTS[path]
+    name = _LISTS[path][0]
     if name not in document:
-        single = {key: value for key, value in document.items() if key != "app_id"}
-        return {"postBody": single}
+        return {"postBody": {k: v for k, v in document.items() if k != "app_id"}}
     items = document[name] if isinstance(document[name], list) else []
     return {f"postBody.{name}[{index}]": item for index, item in enumerate(items)}
 
 
-def _expect(condition: bool, text: str) -> None:
-    if not condition:
-        raise HttpError(400, text)
+def _problems(path: str, request: WireRequest, call: object) -> Iterator[str]:
+    """Yield what Heap's contract forbids in a call, in Heap's words."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        yield "content type should be application/json"
+    if (
+        request.headers.get("content-encoding", "identity").strip().lower()
+        != "identity"
+    ):
+        yield "content encoding should be identity"
+    if call is None and request.body.strip() != b"null":
+        yield "request body should be JSON in UTF-8"
+    if not isinstance(call, dict):
+        yield "postBody should be object"
+        return
+    listed, item_kind, limit = _LISTS[path]
+    required = listed if path == USER_DELETION else "app_id"
+    if required not in call:
+        yield f"postBody should have required property '{required}'"
+    elif required == "app_id":
+        yield from text_problems(call["app_id"], "postBody.app_id")
+    if listed in call:
+        if not call.keys() <= {required, listed}:
+            yield "postBody should NOT have additional properties"
+        if not isinstance(call[listed], list):
+            yield f"postBody.{listed} should be array"
+        elif len(call[listed]) > limit:
+            yield f"postBody.{listed} should NOT have more than {limit} items"
+    for name, item in items_of(path, call).items():
+        yield from rejections(item, item_kind, name)
 
 
-@frozen
-class _CheckedCall:
-    """Valid items of one call."""
-
-    app_id: str
-    items: list[JsonObject]
-    is_bulk: bool
-
-    @property
-    def people(self) -> _Cost:
-        """Number of items for each person of the app."""
-        return Counter(
-            (self.app_id, name, item[name])
-            for item in self.items
-            for name in ("identity", "user_id")
-            if name in item
-        )
-
-
-def _checked(path: str, document: object) -> _CheckedCall:
-    """Return a call, or raise `HttpError` with the first violation in Heap's words."""
-    (listed, kind, limit), has_app_id = _LISTS[path], path != USER_DELETION
-    if not isinstance(document, dict):
-        raise HttpError(400, "postBody should be object")
-    app_id = document.get("app_id", "")
-    if has_app_id:
-        _expect("app_id" in document, "postBody should have required property 'app_id'")
-        _expect(isinstance(app_id, str), "postBody.app_id should be string")
-        _expect(app_id, "postBody.app_id should NOT be shorter than 1 characters")
-    is_bulk = listed in document or not has_app_id
-    if is_bulk:
-        known = {"app_id", listed} if has_app_id else {listed}
-        is_known = document.keys() <= known
-        _expect(is_known, "postBody should NOT have additional properties")
-        missing = f"postBody should have required property '{listed}'"
-        _expect(listed in document, missing)
-        items, at = document[listed], f"postBody.{listed}"
-        _expect(isinstance(items, list), f"{at} should be array")
-        too_many = f"{at} should NOT have more than {limit} items"
-        _expect(len(items) <= limit, too_many)
-    named = _named_items(path, document)
-    for name, item in named.items():
-        for text in rejections(item, kind, name):
-            raise HttpError(400, text)
-    return _CheckedCall(app_id, [*named.values()], is_bulk)
+def _people(app_id: str, items: Sequence[JsonObject]) -> _Cost:
+    """Return the number of *items* for each person of the app."""
+    return Counter(
+        (app_id, name, item[name])
+        for item in items
+        for name in ("identity", "user_id")
+        if name in item
+    )
 
 
 class _Window:
@@ -177,24 +161,18 @@ class _Window:
         self._sums.update(cost)
 
 
+@define(eq=False, slots=False)
 class HeapApi:
     """Heap without its network. Thread-safe; *lock* guards the other attributes."""
 
-    def __init__(
-        self,
-        app_id: str,
-        api_key: str,
-        clock: Callable[[], float],
-        *,
-        rate_limits: bool,
-    ) -> None:
-        self._app_id = app_id
-        self._api_key = api_key
-        self._clock = clock
-        self._rate_limits = rate_limits
-        self._issued = 0
-        self._tokens: dict[str, float] = {}
-        self.lock = threading.RLock()
+    app_id: str
+    api_key: str
+    clock: Callable[[], float]
+    rate_limits: bool
+    lock: Any = field(factory=threading.RLock, init=False)
+    _tokens: dict[str, float] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
@@ -218,87 +196,82 @@ class HeapApi:
             with self.lock:
                 return self._route(request, document)
         except HttpError as error:
-            if error.status == 400:
-                with self.lock:
-                    self.counts["invalid"] += 1
             return error.response
 
-    def _route(self, request: WireRequest, document: object) -> WireResponse:
+    def _route(self, request: WireRequest, document: Any) -> WireResponse:
         path = request.path
         is_status = path.startswith(DELETION_STATUS)
         if not is_status and path not in (*_LISTS, AUTH_TOKEN):
             raise HttpError(404)
         if request.method != ("GET" if is_status else "POST"):
             raise HttpError(405)
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if path == AUTH_TOKEN:
-            return self._issue_token(request)
+            return self._issue_token(scheme.lower(), value)
         if is_status or path == USER_DELETION:
-            self._expect_token(request)
+            end = self._tokens.get(value, -math.inf)
+            if scheme.lower() != "bearer" or self.clock() >= end:
+                raise HttpError(401)
         if is_status:
             return self._deletion_status(path.removeprefix(DELETION_STATUS))
-        _expect_json(request, document)
-        call = _checked(path, document)
-        return self._delete(call) if path == USER_DELETION else self._store(path, call)
+        for text in _problems(path, request, document):
+            self.counts["invalid"] += 1
+            raise HttpError(400, text)
+        items = [*items_of(path, document).values()]
+        if path == USER_DELETION:
+            return self._delete(items)
+        is_single = _LISTS[path][0] not in document
+        return self._store(path, document["app_id"], items, is_single=is_single)
 
-    def _store(self, path: str, call: _CheckedCall) -> WireResponse:
-        if self._rate_limits and not self._admit(path, call):
-            self.counts["rate_limited"] += 1
-            raise HttpError(429)
-        data = self.apps[call.app_id]
-        for item in call.items:
-            if path == TRACK:
-                self._add_event(call.app_id, item)
-            else:
-                known = data.people.get(item["identity"], {})
-                data.people[item["identity"]] = known | item["properties"]
-                self.counts["users"] += 1
-        if call.app_id != self._app_id:
-            self.counts["wrong_app"] += len(call.items)
-        return WireResponse.json(200, {})
-
-    def _add_event(self, app_id: str, event: JsonObject) -> None:
-        if "idempotency_key" not in event:
-            self._unkeyed[app_id] += 1
-        key = event.get("idempotency_key", f"unkeyed-{self._unkeyed[app_id]}")
-        events = self.apps[app_id].events
-        self.counts["duplicates" if key in events else "events"] += 1
-        events.setdefault(key, event)
-
-    def _admit(self, path: str, call: _CheckedCall) -> bool:
+    def _store(
+        self, path: str, app_id: str, items: Sequence[JsonObject], *, is_single: bool
+    ) -> WireResponse:
+        people = _people(app_id, items)
         costs: list[tuple[_Window, _Cost]] = []
         if path == TRACK:
-            total: _Cost = Counter({(call.app_id,): len(call.items)})
-            costs += [(self._app_events, total), (self._person_events, call.people)]
-        if not call.is_bulk:
-            costs.append((self._single_calls[path], call.people))
-        now = self._clock()
-        if not all(window.has_room(now, cost) for window, cost in costs):
-            return False
-        for window, cost in costs:
-            window.add(now, cost)
-        return True
+            total: _Cost = Counter({(app_id,): len(items)})
+            costs += [(self._app_events, total), (self._person_events, people)]
+        if is_single:
+            costs.append((self._single_calls[path], people))
+        now = self.clock()
+        if self.rate_limits:
+            if not all(window.has_room(now, cost) for window, cost in costs):
+                self.counts["rate_limited"] += 1
+                raise HttpError(429)
+            for window, cost in costs:
+                window.add(now, cost)
+        for item in items:
+            self._add(path, app_id, item)
+        if app_id != self.app_id:
+            self.counts["wrong_app"] += len(items)
+        return WireResponse.json(200, {})
 
-    def _issue_token(self, request: WireRequest) -> WireResponse:
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        expected = f"{self._app_id}:{self._api_key}".encode()
-        if scheme.lower() != "basic" or value != base64.b64encode(expected).decode():
+    def _add(self, path: str, app_id: str, item: JsonObject) -> None:
+        data = self.apps[app_id]
+        if path == ADD_USER_PROPERTIES:
+            known = data.people.get(item["identity"], {})
+            data.people[item["identity"]] = known | item["properties"]
+            self.counts["users"] += 1
+            return
+        if "idempotency_key" not in item:
+            self._unkeyed[app_id] += 1
+        key = item.get("idempotency_key", f"unkeyed-{self._unkeyed[app_id]}")
+        self.counts["duplicates" if key in data.events else "events"] += 1
+        data.events.setdefault(key, item)
+
+    def _issue_token(self, scheme: str, value: str) -> WireResponse:
+        expected = f"{self.app_id}:{self.api_key}".encode()
+        if scheme != "basic" or value != base64.b64encode(expected).decode():
             raise HttpError(401)
-        self._issued += 1
-        token = f"access-token-{self._issued}"
-        self._tokens[token] = self._clock() + 300.0  # Heap, User Deletion
+        token = f"access-token-{len(self._tokens) + 1}"
+        self._tokens[token] = self.clock() + 300.0  # Heap, User Deletion
         return WireResponse.json(200, {"access_token": token})
 
-    def _expect_token(self, request: WireRequest) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        end = self._tokens.get(token, -math.inf)
-        if scheme.lower() != "bearer" or self._clock() >= end:
-            raise HttpError(401)
-
-    def _delete(self, call: _CheckedCall) -> WireResponse:
+    def _delete(self, users: Sequence[JsonObject]) -> WireResponse:
         number = f"deletion-{len(self._status_requests) + 1}"
         self._status_requests[number] = 0
-        self.deleted += [user.get("identity") or user["user_id"] for user in call.items]
-        self.apps[self._app_id].forget(call.items)
+        self.deleted += [user.get("identity") or user["user_id"] for user in users]
+        self.apps[self.app_id].forget(users)
         return WireResponse.json(201, {"deletion_request_id": number})
 
     def _deletion_status(self, number: str) -> WireResponse:
@@ -307,12 +280,3 @@ class HeapApi:
         self._status_requests[number] += 1
         is_first = self._status_requests[number] == 1
         return WireResponse.json(200, {"status": "pending" if is_first else "complete"})
-
-
-def _expect_json(request: WireRequest, document: object) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    _expect(kind == "application/json", "content type should be application/json")
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    _expect(coding == "identity", "content encoding should be identity")
-    is_json = document is not None or request.body.strip() == b"null"
-    _expect(is_json, "request body should be JSON in UTF-8")

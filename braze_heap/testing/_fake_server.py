@@ -108,6 +108,7 @@ class Connection(BaseHTTPRequestHandler):
     """Connection of a client: reads requests, and sends the responses of the server."""
 
     server: Any  # a FakeServer
+    raw_requestline: bytes
     protocol_version = "HTTP/1.1"
     timeout: ClassVar[float | None] = 60.0  # without a byte
     disable_nagle_algorithm = True
@@ -117,15 +118,15 @@ class Connection(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             super().handle()
 
-    def handle_one_request(self) -> None:
-        """Read one request of any method, and send its response."""
-        self.close_connection: bool = True
-        self.raw_requestline: bytes = self.rfile.readline(_MAX_LINE + 1)
-        is_cut = not self.raw_requestline.endswith(b"\n")
-        if is_cut and len(self.raw_requestline) <= _MAX_LINE:
-            return
-        if not self.parse_request():
-            return
+    def parse_request(self) -> bool:
+        """Parse the head of a request, unless it was cut."""
+        return self.raw_requestline.endswith(b"\n") and super().parse_request()
+
+    def log_message(self, *_: object, **__: object) -> None:
+        """Write no log."""
+
+    def serve(self) -> None:
+        """Read the body of one request, and send its response."""
         try:
             request = self._read_request()
         except HttpError as error:
@@ -137,6 +138,8 @@ class Connection(BaseHTTPRequestHandler):
             is_head = request.method == "HEAD"
             keep_alive = not self.close_connection
             self.send(response.to_bytes(keep_alive=keep_alive, is_head=is_head))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
 
     def _read_request(self) -> WireRequest:
         if self.headers.defects or self.request_version == "HTTP/0.9":

@@ -28,8 +28,6 @@ record of storage files, and the same record as ``avro-tools tojson`` writes it.
 """
 
 TIME: Final = 1_767_225_600  # of sample events: 2026-01-01 00:00 UTC
-USER_ID: Final = "0123456789abcdef01234567"  # Braze id of the user in sample events
-EXTERNAL_USER_ID: Final = "example-user-1"  # External id of the user in sample events
 
 _USER: Final = frozenset(("user_id", "external_user_id"))
 """Ids of the user. Without one of them an event would be skipped."""
@@ -60,14 +58,9 @@ def make_event(
         raise TypeError(
             f"{cls.__name__} is not an event type: pass a class derived from it"
         )
-    sample: dict[str, Any] = {
-        "id": uuid_of(getattr(cls, "event_type", cls.__name__)),
-        "time": TIME,
-        "user_id": USER_ID,
-        "external_user_id": EXTERNAL_USER_ID,
-    }
-    documented = {name for name, f in event_fields(cls).items() if f.documented}
-    values = {name: value for name, value in sample.items() if name in documented}
+    known, usual = event_fields(cls), ("id", "time", "user_id", "external_user_id")
+    documented = [known[name] for name in usual if known[name].documented]
+    values = {field.name: _sample(cls, field) for field in documented}
     values |= {name: _fitted(cls, name, value) for name, value in fields.items()}
     event = cls(**values)
     if transformer is None:
@@ -78,7 +71,8 @@ def make_event(
     policies = transformer._policies
     custom = policies.custom_of(seen)
     policies.redaction.apply(seen)
-    policies.redaction.guard(seen, custom.declared() if custom else frozenset())
+    declared = custom.declared(custom.read(seen)) if custom else frozenset()
+    policies.redaction.guard(seen, declared)
     return seen
 
 
@@ -205,7 +199,7 @@ _BRANCHES: Final = MappingProxyType(
 
 def _sample(cls: type[CurrentsEvent], field: EventField) -> Any:
     if field.name == "id":
-        return uuid_of(cls.event_type)
+        return uuid_of(getattr(cls, "event_type", cls.__name__))
     if field.name == "time":
         return TIME
     samples = _samples()[_SAMPLE_GROUPS.get(field.kind, field.kind)]
@@ -222,7 +216,6 @@ def uuid_of(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
-@functools.cache
 def _samples() -> Mapping[str, Mapping[str, Any]]:
     """
     Read the sample values, by group and field name. The name "" is the default.
@@ -230,9 +223,15 @@ def _samples() -> Mapping[str, Mapping[str, Any]]:
     Persons, hosts, addresses and numbers are of the ranges reserved for examples
     (RFC 2606, RFC 5737, 555-0100 to -0199).
     """
-    file = resources.files("braze_heap.testing").joinpath("samples.json")
-    samples: Mapping[str, Mapping[str, Any]] = json.loads(file.read_text("utf-8"))
+    samples: Mapping[str, Mapping[str, Any]] = read_data("samples.json")
     return samples
+
+
+@functools.cache
+def read_data(name: str) -> Any:
+    """Return the JSON of a file beside this module."""
+    file = resources.files("braze_heap.testing").joinpath(name)
+    return json.loads(file.read_text("utf-8"))
 
 
 _SAMPLE_GROUPS: Final = MappingProxyType(

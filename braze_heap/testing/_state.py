@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,6 +27,7 @@ from braze_heap.testing._checks import (
     MANY_KEYS,
     THREADS,
     expect,
+    expect_error,
     expect_no_error,
     in_threads,
     require_factory,
@@ -190,7 +191,6 @@ def check_ledger(factory: Callable[[], Ledger], *, durable: bool = False) -> Non
     ledger = factory()
     try:
         _check_entries(ledger, mine, another, others, in_capitals)
-        _check_many(ledger, identity)
         _check_rollback(ledger, mine)
         _check_threads(ledger, mine)
         if durable:
@@ -232,13 +232,10 @@ def _check_entries(ledger: Ledger, *keys: LedgerKey) -> None:
     expect(is_replaced, "update should replace an entry")
     found = {key for key, _ in ledger.read()}
     expect({*keys} <= found, "read should return every entry")
-
-
-def _check_many(ledger: Ledger, identity: str) -> None:
-    keys = {LedgerKey("heap many", identity, f"{n}") for n in range(MANY_KEYS)}
-    many = dict.fromkeys(keys, _ENTRY)
-    ledger.update(keys, lambda _: many)
-    is_kept = _entries_of(ledger, *keys) == many
+    each = (LedgerKey("heap many", mine.identity, f"{n}") for n in range(MANY_KEYS))
+    many = dict.fromkeys(each, _ENTRY)
+    ledger.update(many.keys(), lambda _: many)
+    is_kept = _entries_of(ledger, *many) == many
     expect(is_kept, "update should take any number of keys")
 
 
@@ -247,13 +244,12 @@ def _check_rollback(ledger: Ledger, key: LedgerKey) -> None:
         raise ZeroDivisionError
 
     before = _entries_of(ledger, key)
-    try:
+    with expect_error(
+        ZeroDivisionError, "update should raise the error of its function"
+    ):
         ledger.update(frozenset([key]), fail)
-    except ZeroDivisionError:
-        unchanged = _entries_of(ledger, key) == before
-        expect(unchanged, "an update that raises should change nothing")
-        return
-    raise AssertionError("update should raise the error of its function")
+    unchanged = _entries_of(ledger, key) == before
+    expect(unchanged, "an update that raises should change nothing")
 
 
 def _check_threads(ledger: Ledger, key: LedgerKey) -> None:
@@ -296,7 +292,6 @@ def check_progress(factory: Callable[[], Progress], *, durable: bool = True) -> 
     progress = factory()
     try:
         _check_positions(progress, mine, others)
-        _check_all_or_none(progress, mine)
         _check_lock(progress, progress, mine, others)
         if durable:
             first, progress = progress, factory()
@@ -319,61 +314,41 @@ def _close_twice(store: DeadLetter | Ledger | Progress) -> None:
 def _check_positions(
     progress: Progress, mine: BackfillKey, others: Sequence[BackfillKey]
 ) -> None:
-    def found(backfill: BackfillKey = mine) -> set[Position]:
-        positions = list(progress.positions(backfill))
-        is_unique = len({(p.url, p.version) for p in positions}) == len(positions)
-        expect(is_unique, "a version of an object should have one position")
-        return {*positions}
+    expected: dict[tuple[str, str], Position] = {}
 
-    expect(not found(), "an unknown backfill should have no position")
+    def compare(requirement: str) -> None:
+        found = list(progress.positions(mine))
+        is_unique = len({(p.url, p.version) for p in found}) == len(found)
+        expect(is_unique, "a version of an object should have one position")
+        expect({*found} == {*expected.values()}, requirement)
+        is_separate = not any([*progress.positions(other)] for other in others)
+        expect(is_separate, "destinations and URLs should have positions of their own")
+
+    def commit(requirement: str, *positions: Position) -> None:
+        progress.commit(mine, positions)
+        expected.update({(p.url, p.version): p for p in positions})
+        compare(requirement)
+
+    commit("an unknown backfill should have no position")
     first = Position("s3://bucket/currents é/a.avro", '"etag"', 2**40, 1_000)
     second = attrs.evolve(first, url=f"{first.url}?b", version="")
-    progress.commit(mine, ())
-    progress.commit(mine, [first, second])
-    expect(found() == {first, second}, "commit should keep positions as they are")
-    is_separate = not any(map(found, others))
-    expect(is_separate, "destinations and URLs should have positions of their own")
-    later = attrs.evolve(first, events=2**33, is_done=True)
+    commit("commit should keep positions as they are", first, second)
     similar = [
+        attrs.evolve(first, events=2**33, is_done=True),
         *(attrs.evolve(first, version=version) for version in ("2", '"ETAG"')),
         *(attrs.evolve(first, url=url) for url in (first.url.upper(), f"{first.url}/")),
     ]
-    progress.commit(mine, (later, *similar))
     requirement = "commit should replace the position in the same version, and no other"
-    expect(found() == {later, *similar, second}, requirement)
-    progress.commit(mine, [first])
-    requirement = "commit should replace a position also by an earlier one"
-    expect(found() == {first, *similar, second}, requirement)
+    commit(requirement, *similar)
+    commit("commit should replace a position also by an earlier one", first)
+    invalid: Any = [attrs.evolve(first, url="s3://bucket/broken"), None]
+    with expect_error(Exception, "commit should raise if it cannot note a position"):
+        progress.commit(mine, invalid)
+    compare("a commit that fails should note nothing")
     many = {attrs.evolve(first, url=f"{n}") for n in range(MANY_KEYS)}
     progress.commit(others[0], [*many])
-    expect(found(others[0]) == many, "commit and positions should take any number")
-
-
-class _Broken(Sequence[Position]):
-    """One position, and an error in place of the second."""
-
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, index: Any) -> Any:
-        if index:
-            raise ZeroDivisionError
-        return Position("s3://bucket/broken", "", 1, 1)
-
-    def __iter__(self) -> Iterator[Position]:
-        yield self[0]
-        yield self[1]
-
-
-def _check_all_or_none(progress: Progress, mine: BackfillKey) -> None:
-    before = {*progress.positions(mine)}
-    try:
-        progress.commit(mine, _Broken())
-    except Exception:
-        after = {*progress.positions(mine)}
-        expect(after == before, "a commit that fails should note nothing")
-        return
-    raise AssertionError("commit should raise the error of its sequence")
+    is_kept = {*progress.positions(others[0])} == many
+    expect(is_kept, "commit and positions should take any number")
 
 
 def _check_lock(
@@ -395,11 +370,8 @@ def _check_lock(
                 expect(are_free, "lock should not refuse another destination or URL")
             free = thread.submit(is_free).result()
             expect(free, "lock should be released at the end of its block")
-        try:
-            with holder.lock(mine):
-                raise ZeroDivisionError
-        except ZeroDivisionError:
-            free = thread.submit(is_free).result()
-            expect(free, "lock should be released after an error in its block")
-            return
-    raise AssertionError("lock should not suppress the error of its block")
+        requirement = "lock should not suppress the error of its block"
+        with expect_error(ZeroDivisionError, requirement), holder.lock(mine):
+            raise ZeroDivisionError
+        free = thread.submit(is_free).result()
+        expect(free, "lock should be released after an error in its block")

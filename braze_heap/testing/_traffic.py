@@ -6,54 +6,10 @@ import copy
 import itertools
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from braze_heap.testing._samples import TIME, make_raw, uuid_of
-
-_JOURNEYS: Final[Sequence[tuple[int, Sequence[tuple[str, float, float]]]]] = (
-    (
-        20,
-        (
-            ("users.messages.email.Send", 1.0, 1.0),
-            ("users.messages.email.Delivery", 0.95, 5.0),
-            ("users.messages.email.Open", 0.60, 3600.0),
-            ("users.messages.email.Click", 0.25, 30.0),
-        ),
-    ),
-    (
-        9,
-        (
-            ("users.messages.pushnotification.Send", 1.0, 1.0),
-            ("users.messages.pushnotification.Open", 0.45, 600.0),
-        ),
-    ),
-    (
-        6,
-        (
-            ("users.behaviors.app.SessionStart", 1.0, 1.0),
-            ("users.messages.contentcard.Impression", 0.85, 5.0),
-            ("users.messages.inappmessage.Impression", 0.50, 10.0),
-            ("users.behaviors.CustomEvent", 0.95, 30.0),
-            ("users.behaviors.CustomEvent", 0.25, 60.0),
-            ("users.behaviors.Purchase", 0.30, 90.0),
-            ("users.behaviors.app.SessionEnd", 0.65, 30.0),
-        ),
-    ),
-    (2, (("users.canvas.Entry", 1.0, 1.0),)),
-    (1, (("users.behaviors.subscription.GlobalStateChange", 1.0, 1.0),)),
-    (1, (("users.behaviors.subscriptiongroup.StateChange", 1.0, 1.0),)),
-)
-"""
-Journeys with their weight: half of them email, the others of an app.
-
-Each step has an event type, the share of the journeys that reach it, and the average
-seconds since the previous one. A journey with a rare step has the frequent ones too.
-"""
-
-_CAMPAIGNS: Final = ("Spring Sale", "Back In Stock", "Weekly News", "Abandoned Cart")
-_CUSTOM_EVENTS: Final = ("Added To Cart", "Searched", "Finished Onboarding")
-_ZONES: Final = ("America/New_York", "Asia/Tokyo", "Europe/Paris", "Europe/London")
+from braze_heap.testing._samples import TIME, make_raw, read_data, uuid_of
 
 
 def make_traffic(
@@ -86,8 +42,8 @@ def make_traffic(
     ]
     samples = {
         event_type: make_raw(event_type)
-        for _, steps in _JOURNEYS
-        for event_type, _, _ in steps
+        for journey in _workspace()["journeys"]
+        for event_type, _, _ in journey["steps"]
     }
     events: list[dict[str, Any]] = []
     while len(events) < number:
@@ -134,12 +90,24 @@ _FLAWS: Final[tuple[Any, ...]] = (
 """Changes that make an event malformed; ``None`` makes it a string."""
 
 
+def _workspace() -> Mapping[str, Any]:
+    """
+    Read the invented workspace: half of the journeys are email, the others of an app.
+
+    Each step of a journey has an event type, the share of the journeys that reach it,
+    and the average seconds since the previous one. A journey with a rare step has the
+    frequent ones too.
+    """
+    workspace: Mapping[str, Any] = read_data("traffic.json")
+    return workspace
+
+
 def _person(chance: random.Random, external_user_id: str) -> dict[str, Any]:
     return {
         "external_user_id": external_user_id,
         "user_id": f"{chance.getrandbits(96):024x}",
         "device_id": _uuid(chance),
-        "timezone": chance.choice(_ZONES),
+        "timezone": chance.choice(_workspace()["zones"]),
         "email_address": f"{external_user_id}@example.com",
     }
 
@@ -150,8 +118,10 @@ def _journey(
     person: Mapping[str, Any],
     start: float,
 ) -> Iterator[dict[str, Any]]:
-    ((_, steps),) = chance.choices(_JOURNEYS, [weight for weight, _ in _JOURNEYS])
-    name = chance.choice(_CAMPAIGNS)
+    journeys = _workspace()["journeys"]
+    weights = [journey["weight"] for journey in journeys]
+    (journey,) = chance.choices(journeys, weights)
+    name = chance.choice(_workspace()["campaigns"])
     kind, other = chance.choice((("campaign", "canvas"), ("canvas", "campaign")))
     shared = {
         **person,
@@ -163,7 +133,7 @@ def _journey(
         "session_id": _uuid(chance),
     }
     interest = chance.random()
-    for event_type, share, wait in steps:
+    for event_type, share, wait in journey["steps"]:
         start += chance.expovariate(1 / wait)
         if interest < share:
             values = shared | _step_values(chance)
@@ -174,7 +144,7 @@ def _step_values(chance: random.Random) -> dict[str, Any]:
     return {
         "duration": round(chance.expovariate(1 / 120.0), 2),
         "machine_open": "true" if chance.random() < 0.2 else None,
-        "name": chance.choice(_CUSTOM_EVENTS),
+        "name": chance.choice(_workspace()["custom_events"]),
         "price": chance.randint(100, 9_999) / 100,
         "product_id": f"sku-{chance.randint(1, 40)}",
     }

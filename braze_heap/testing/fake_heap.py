@@ -241,7 +241,9 @@ class Exchange:
         self._faults = faults
         self._answer = answer
         self._document = decode(request)
-        self.items: Mapping[str, JsonObject] = items_of(request.path, self._document)
+        items = items_of(request.path, self._document).items()
+        self.items: Mapping[str, JsonObject]
+        self.items = {name: item for name, item in items if isinstance(item, dict)}
         self.record: Final = RequestRecord(
             request.method, request.path, None, len(self.items), len(request.body)
         )
@@ -315,7 +317,7 @@ class FakeHeap(ClosingContextManager):
     ) -> None:
         self._app_id = app_id
         self._max_body = max_body
-        self._api = HeapApi(app_id, api_key, clock, rate_limits=rate_limits)
+        self._api = HeapApi(app_id, api_key, clock, rate_limits)
         self._lock = self._api.lock
         self._script: list[Fault] = []
         self._always: tuple[Fault, ...] = ()

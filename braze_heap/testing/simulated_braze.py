@@ -26,7 +26,6 @@ here they are *pending*. All times are in seconds.
 from __future__ import annotations
 
 import contextlib
-import functools
 import heapq
 import http.client
 import itertools
@@ -34,7 +33,6 @@ import json
 import math
 import random
 import re
-import ssl
 import sys
 import time
 from collections import Counter
@@ -438,47 +436,43 @@ def _post_to(endpoint: Endpoint, token: str | None) -> Callable[[bytes], Reply]:
                 "use letters, digits and - . _ ~ + / with = at the end."
             )
         headers["Authorization"] = f"Bearer {token}"
-    if callable(endpoint):
-        return functools.partial(_call, endpoint, headers)
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise ValueError("Write the URL as https://host/path, without a user name.")
-    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
-    options: dict[str, Any] = {"port": parts.port, "timeout": 30.0}  # assumed
-    if parts.scheme == "https":
-        kind = http.client.HTTPSConnection
-        options["context"] = ssl.create_default_context()
-    connect = functools.partial(kind, parts.hostname, **options)
-    target = quote(target, safe="/?:@!$&'()*+,;=%~")  # RFC 3986, 3.3 and 3.4
-    return functools.partial(_exchange, connect, target, headers)
+    if isinstance(endpoint, str):
+        return _post_to_url(endpoint, headers)
 
-
-def _call(
-    endpoint: Callable[[Request], Any], headers: dict[str, str], body: bytes
-) -> Reply:
-    try:
-        response = endpoint(Request("POST", headers.items(), body))
-    except (ConnectionError, TimeoutError) as error:
-        return Failure(type(error).__name__)
-    answered = dict(Request(headers=response.headers).headers)
-    return Answer(response.status, answered.get("retry-after"))
-
-
-def _exchange(
-    connect: Callable[[], http.client.HTTPConnection],
-    target: str,
-    headers: dict[str, str],
-    body: bytes,
-) -> Reply:
-    with contextlib.closing(connect()) as connection:
+    def post(body: bytes) -> Reply:
         try:
-            connection.connect()
-            # An endpoint that answers 401 may close without reading. Its answer counts.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request("POST", target, body, headers)
-            response = connection.getresponse()
-            response.read1(4096)
-        except (OSError, http.client.HTTPException) as error:
+            response = endpoint(Request("POST", headers.items(), body))
+        except (ConnectionError, TimeoutError) as error:
             return Failure(type(error).__name__)
-        return Answer(response.status, response.headers.get("Retry-After"))
+        answered = dict(Request(headers=response.headers).headers)
+        return Answer(response.status, answered.get("retry-after"))
+
+    return post
+
+
+def _post_to_url(url: str, headers: Mapping[str, str]) -> Callable[[bytes], Reply]:
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port
+    if parts.scheme not in ("http", "https") or not host or parts.username:
+        raise ValueError("Write the URL as https://host/path, without a user name.")
+    connect: type[http.client.HTTPConnection] = http.client.HTTPConnection
+    if parts.scheme == "https":
+        connect = http.client.HTTPSConnection
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    target = quote(target, safe="/?:@!$&'()*+,;=%~")  # RFC 3986, 3.3 and 3.4
+
+    def post(body: bytes) -> Reply:
+        # The timeout is assumed.
+        with contextlib.closing(connect(host, port, timeout=30.0)) as connection:
+            try:
+                connection.connect()
+                # An endpoint that answers 401 may close without reading. That counts.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.request("POST", target, body, headers)
+                response = connection.getresponse()
+                response.read1(4096)
+            except (OSError, http.client.HTTPException) as error:
+                return Failure(type(error).__name__)
+            return Answer(response.status, response.headers.get("Retry-After"))
+
+    return post

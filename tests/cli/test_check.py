@@ -127,7 +127,7 @@ def test_misspelt_personal_field_is_pointed_out(run: Run) -> None:
     shown = run("check", "--config", "c.toml")
 
     assert shown.exit_code == 0
-    assert "Did you mean 'email_address'?\n" in shown.stderr
+    assert "Did you mean 'email_address'?\n" in shown.stdout
 
 
 def test_unreachable_host_is_a_problem(run: Run) -> None:

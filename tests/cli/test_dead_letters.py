@@ -78,7 +78,7 @@ def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
 
     assert shown.stdout.startswith(f"3 dead letters in {store}\n")
     words = " ".join(shown.stdout.split())
-    assert "bad_time 1 2026-01-01 12:00 UTC time is missing, not a number" in words
+    assert "bad_time 1 2026-01-01T12:00 2026-01-01T12:00 time is missing" in words
     assert "event-2:" in shown.stdout
     assert "example.com" not in shown.output
 
@@ -169,7 +169,7 @@ def test_original_can_be_explained(run: Run, store: Path) -> None:
     explained = run("explain", "-", stdin=original.encode())
 
     assert json.loads(original) == click_event(2, time=None)
-    assert "rejected\n  bad_time" in explained.stdout
+    assert "  bad_time  time is " in explained.stdout
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -202,7 +202,7 @@ def test_an_id_is_not_the_beginning_of_another(run: Run, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("key", "message"),
-    [("event-", "2 keys begin with 'event-': event-1:"), ("x", "no key begins")],
+    [("event-", "2 begin with 'event-': event-1:"), ("x", "0 begin with 'x': none.")],
 )
 def test_one_key_is_meant(key: str, message: str, run: Run, store: Path) -> None:
     """Several, or none, are an error that helps."""
@@ -244,8 +244,8 @@ def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
     assert see in listed.stdout
     assert shown.exit_code == 0
     assert "0 events from" in shown.stdout
-    assert "Not replayed: they failed at another destination." in shown.stdout
-    assert "memory  3  --destination memory" in shown.stdout
+    title = "Not replayed: they failed elsewhere (--destination)"
+    assert f"{title}\n  memory  3\n" in shown.stdout
     assert wrong.exit_code == 2
     assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr
     assert "3 events from" in named.stdout
@@ -408,7 +408,7 @@ def test_damaged_rows_are_shown_and_do_no_harm(run: Run, store: Path) -> None:
     replayed = run("dead-letters", "replay", store, "--sink", "memory:")
     purged = run("dead-letters", "purge", store, "--reason", "damaged_record", "--yes")
 
-    assert "damaged_record    1  1970-01-01 00:00 UTC  " in listed.stdout
+    assert "damaged_record          1  1970-01-01T00:00  " in listed.stdout
     assert "row 2 of the file is damaged: key, at" in listed.stdout
     assert json.loads(shown.stdout) == click_event(2, time=None)
     assert len(exported.stdout.splitlines()) == 3
@@ -436,7 +436,7 @@ def test_replay_keeps_what_a_missing_mapper_took_part_in(
     assert (kept.exit_code, strict.exit_code, forced.exit_code) == (0, 1, 0)
     assert "mapper_missing" in kept.stdout
     assert "  users.messages.email.Click team.mappers:newsletter  1\n" in kept.stdout
-    assert "--transformer, or use --force" in kept.stdout
+    assert "mappers are missing (--transformer, --force)" in kept.stdout
     assert left == ["mapper_error"]
     assert reasons(path) == []
 

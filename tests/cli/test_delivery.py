@@ -15,9 +15,11 @@ from braze_heap import (
     SinkUnavailable,
     Transformer,
 )
-from braze_heap.cli._delivery import RetryingPipeline, deliver
+from braze_heap.cli._options import Setup
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import RunOutcome, RunReport, RunResult, to_values
+from braze_heap.cli._report import Ending, RunOutcome, RunReport, RunResult, to_values
+from braze_heap.cli._run import Delivery, RetryingPipeline
+from braze_heap.config import Config, SinkConfig
 from braze_heap.events import EmailClick
 from braze_heap.heap.calls import Call
 from braze_heap.report import InvalidField, Report
@@ -81,7 +83,7 @@ def test_failures_are_shown_once_and_so_is_the_end() -> None:
 
     assert messages == [
         "Waiting: 503. Trying for up to 1 min (--patience); Ctrl-C is harmless.",
-        "The sink answers again.",
+        "The delivery goes on.",
     ]
 
 
@@ -143,11 +145,12 @@ def test_a_delivery_waits_for_a_mapper_as_for_a_sink(
     transformer = Transformer(DEFAULT_MAPPERS.override(EmailClick, lookup))
     sink = MemorySink()
     monkeypatch.setattr(Pipeline, "_wait", lambda *_: None)
-    result = deliver(
-        *("memory:", sink, (DISCARD, None), transformer),
+    setup = Setup(Config(sink=SinkConfig(spec="memory:")))
+    ending = Ending(strict=False, quiet=True, as_json=False)
+    delivery = Delivery(setup, yes=True, patience=patience, ending=ending)
+    result = delivery.deliver(
+        *(sink, (DISCARD, None), transformer),
         lambda pipeline, _: pipeline.run(batch()),
-        patience=patience,
-        bar=None,
     )
     outcome = result.outcome
 

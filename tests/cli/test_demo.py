@@ -40,7 +40,7 @@ def test_demo_shows_the_whole_way(shown: Result) -> None:
         "In Heap: 985 events of",
         "a type newer than this version",
         '"event": "Braze Custom Added To Cart"',
-        "1,000 events delivered, none pending",
+        "OK: Braze would treat every event as delivered.",
         "985 events, each once:",
         "985 in Heap + 12 skipped (no_identity) + 3 in the dead letter",
         "Every event is in exactly one place.",
@@ -59,20 +59,7 @@ def test_demo_shows_what_really_happened(shown: Result) -> None:
     received, *fates = [int(count.replace(",", "")) for count in counts.groups()]
 
     assert received == sum(fates) > 1_000
-    assert re.search(r"requests: \d+ x 200, \d+ x 503; \d+ answers lost", shown.stdout)
-
-
-def test_progress_of_the_demo_adds_up(shown: Result) -> None:
-    """At each quarter, what Braze counts as delivered is in Heap or kept back."""
-    lines = re.findall(
-        r"([\d,]+) delivered: ([\d,]+) in Heap, (\d+) skipped or kept", shown.stdout
-    )
-
-    assert len(lines) == 4
-    for line in lines:
-        done, in_heap, kept = (int(count.replace(",", "")) for count in line)
-        assert done == in_heap + kept
-        assert kept <= 15
+    assert re.search(r"  200 +\d+\n  503 +\d+\n  \d+ answers discarded", shown.stdout)
 
 
 def test_demo_shows_no_personal_value(shown: Result) -> None:

@@ -22,10 +22,9 @@ from hypothesis import strategies as st
 
 from braze_heap.cli import _jobs
 from braze_heap.cli._inputs import Input, Inputs, Source
-from braze_heap.cli._jobs import SplitRun
 from braze_heap.cli._progress import RunProgress
 from braze_heap.cli._report import RunOutcome
-from braze_heap.cli._run import Run as OneJob
+from braze_heap.cli._run import Run as CallRun
 from braze_heap.config import Config
 from braze_heap.wire import _json
 from braze_heap.wire._stream import CHUNK
@@ -119,14 +118,14 @@ def test_pieces_within_a_line_are_not_read_to_its_end(tmp_path: Path) -> None:
     assert sum(told) < len(before) * (100_000 + 2 * CHUNK)
 
 
-def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[OneJob, SplitRun]:
+def runs(inputs: list[Input], unit: int, jobs: int) -> tuple[CallRun, CallRun]:
     """Return the same run for one worker and for several."""
     transformer = CONFIG.transformer()
-    many = SplitRun(transformer, Inputs(inputs), unit, config=CONFIG, jobs=jobs)
-    return OneJob(transformer, Inputs(inputs), unit), many
+    many = CallRun(transformer, Inputs(inputs), unit, config=CONFIG, jobs=jobs)
+    return CallRun(transformer, Inputs(inputs), unit), many
 
 
-def results(run: OneJob, output: Path) -> tuple[bytes, str, RunOutcome]:
+def results(run: CallRun, output: Path) -> tuple[bytes, str, RunOutcome]:
     outcome = run.result(output, None).outcome
     return output.read_bytes(), str(run.report), outcome
 

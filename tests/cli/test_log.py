@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from braze_heap._log_limits import LogRateLimiter
-from braze_heap.cli._log import LineHandler, logging_to
+from braze_heap.cli._serve import LineHandler, logging_to
 
 
 def written(*records: logging.LogRecord, is_json: bool = False) -> list[str]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from braze_heap.cli._console import UnusableError
+from braze_heap.cli._console import Stopped, UnusableError, _stop, defer_sigint
 from braze_heap.cli._output import open_output
-from braze_heap.cli._signals import Stopped, _stop, defer_sigint
 from tests.cli.conftest import MAIN, Run, click_event, keys, lines
 
 DONE = "done"
@@ -217,7 +216,7 @@ def test_calls_do_not_go_into_the_dead_letter(
     done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./state.db")
 
     assert done.exit_code == 2
-    assert "is the state file" in done.stderr
+    assert "state.db, which is read. Name another file with --sink" in done.stderr
     assert store.read_bytes() == before
 
 

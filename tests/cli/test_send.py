@@ -113,7 +113,7 @@ def test_without_a_sink_nothing_leaves_and_nothing_is_written(
     assert shown.exit_code == 0
     assert "Dry run: nothing was sent." in shown.stdout
     assert "  2  events\n" in shown.stdout
-    assert "  1  for the dead letter\n" in shown.stdout
+    assert "  1  dead letter\n" in shown.stdout
     limit = "less than a minute, because Heap accepts 15,000 events a minute"
     assert limit in shown.stdout
     assert list(here.iterdir()) == []
@@ -128,7 +128,7 @@ def test_dry_run_forecasts_shares_people_and_savings(run: Run) -> None:
 
     shown = run("send", stdin=lines(events)).stdout
 
-    assert "  3  people\n" in shown
+    assert "  3  users\n" in shown
     assert re.search(r"message_engagement +3 +75.0%\n", shown)
     assert re.search(r"users.behaviors.Purchase +1 +25.0%\n", shown)
     assert "--include engagement would skip 3 of these events (75.0%)" in shown

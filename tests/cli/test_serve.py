@@ -488,7 +488,7 @@ def test_a_port_that_is_taken_is_one_line_of_advice(
         result = run("serve", "--port", port)
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"port {port} is in use. Name another one: --port" in result.stderr
+    assert f"port {port}: Address already in use. Name another" in result.stderr
     assert [*tmp_path.iterdir()] == []
 
 

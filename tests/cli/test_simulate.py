@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from itertools import pairwise
 
 import pytest
 
-from braze_heap.cli import _simulate
 from braze_heap.cli._options import is_here
 from braze_heap.receiver import Request
 from tests.cli.conftest import Run, start
@@ -153,8 +151,8 @@ def test_the_seed_gives_the_same_ids(run: Run) -> None:
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (301, "Give Braze the URL that this one leads to."),
-        (307, "Give Braze the URL that this one leads to."),
+        (301, "Give it the URL that this one leads to."),
+        (307, "Give it the URL that this one leads to."),
         (400, "cannot read the request"),
         (401, "Compare it with the one in BRAZE_TOKEN."),
         (403, "forbids the request"),
@@ -194,7 +192,7 @@ def test_a_refused_connection_says_what_to_do(run: Run) -> None:
         result = run("simulate", f"http://127.0.0.1:{port}/")
 
     assert result.exit_code == 1
-    assert "no answer (ConnectionRefusedError). Nothing listens there." in result.stderr
+    assert "no answer (ConnectionRefusedError). Check that it runs" in result.stderr
 
 
 def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
@@ -203,22 +201,8 @@ def test_a_failure_of_tls_says_what_to_do(run: Run) -> None:
         result = run("simulate", url.replace("http:", "https:"))
 
     assert result.exit_code == 1
-    assert "TLS failed. Is that the right port, and https?" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("failure", "advice"),
-    [
-        (ssl.SSLCertVerificationError.__name__, "not trusted here"),
-        (ssl.SSLEOFError.__name__, "TLS failed."),
-        (TimeoutError.__name__, "reachable from here"),
-        (socket.gaierror.__name__, "no address"),
-        ("OSError", "Check its log."),
-    ],
-)
-def test_every_failure_has_its_advice(failure: str, advice: str) -> None:
-    """Failures that a test cannot bring about have their words too."""
-    assert advice in _simulate.failure_advice(failure)
+    assert "no answer (SSLError). Check" in result.stderr
+    assert "port and scheme" in result.stderr
 
 
 class Picky(Endpoint):
@@ -233,7 +217,7 @@ class Picky(Endpoint):
     ("status", "fate", "advice"),
     [
         (400, "dropped 1 ", "FAILED: answer 400. The endpoint cannot read"),
-        (401, "abandoned 1 ", "FAILED: The endpoint does not know the token."),
+        (401, "abandoned 1 ", "FAILED: answer 401. The endpoint does not know the"),
         (413, "dropped 1 ", "FAILED: answer 413. The endpoint rejects bodies"),
     ],
 )

@@ -234,8 +234,8 @@ def test_storage_options_reach_the_store_and_no_message(
             "cannot read memory://nowhere/x: there is no such bucket",
         ),
         ("s33://bucket/x", "unknown scheme, 's33'. Did you mean 's3'?"),
-        ("s3:/bucket/x", "write s3://..."),
-        ("file:/tmp/missing", "file:/tmp/missing: write file:///tmp/missing"),
+        ("s3:/bucket/x", "s3:/bucket/x is neither a path nor a whole URL."),
+        ("file:/tmp/missing", "file:/tmp/missing is neither a path nor a whole URL."),
         ("gs://bucket/x", "pip install 'braze_heap[gcs]'"),
     ],
 )
@@ -411,7 +411,7 @@ def test_output_that_is_interrupted_leaves_the_object_as_it_is(
 @pytest.mark.parametrize(
     ("output", "flaw"),
     [
-        ("{0}/in/" + key(CUSTOM, "2026-01-15", 0), "is read. Name another object"),
+        ("{0}/in/" + key(CUSTOM, "2026-01-15", 0), "is read. Name another file"),
         ("{0}/out/", "names no object"),
         ("memory://bucket", "names no object"),
         ("s33://bucket/x", "unknown scheme"),

@@ -119,6 +119,14 @@ def test_repr_shows_no_custom_properties():
     assert CANARY not in repr(event)
 
 
+def test_repr_shows_no_links():
+    """They may have tokens and addresses."""
+    event = make_event(EmailClick, url=f"https://a.example/?token={CANARY}")
+
+    assert CANARY not in repr(event)
+    assert "url=..." in repr(event)
+
+
 def test_repr_shows_the_rest():
     """Fields that are not personal are shown, and the number of unknown fields."""
     event = EmailClick(

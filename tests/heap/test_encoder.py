@@ -107,6 +107,56 @@ def test_a_joined_list_of_the_maximum_length_is_whole() -> None:
     assert not encoder.adjustments
 
 
+@pytest.mark.parametrize(
+    ("nested", "value", "expected", "adjustments"),
+    [
+        ("flatten", ["a", None, 1, None], "a||1", {Adjustment.OMITTED: 2}),
+        ("flatten", ["a||b", "c"], "a¦¦b||c", {Adjustment.CHARACTERS: 1}),
+        ("flatten", ["a|", "c"], "a¦||c", {Adjustment.CHARACTERS: 1}),
+        ("flatten", ["a||b"], "a¦¦b", {Adjustment.CHARACTERS: 1}),
+        ("flatten", ["a|b", "c"], "a|b||c", {}),
+        ("flatten", ["", "c"], "||c", {}),
+        ("drop", {"a": {"b": 1}}, None, {Adjustment.OMITTED: 1}),
+        ("drop", {}, None, {}),
+    ],
+)
+def test_a_part_of_a_value_that_is_not_sent_is_counted(
+    nested: Any, value: object, expected: object, adjustments: dict[Adjustment, int]
+) -> None:
+    """Null in a list, a separator in an element, and an object that is dropped."""
+    encoder = PropertyEncoder(nested)
+
+    assert encoder.properties({"p": value}).get("p") == expected
+    assert encoder.adjustments == adjustments
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "a.b", "b", "id"]),
+        st.recursive(
+            st.none() | st.just("X"),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["a", "a.b", "b"]), inner)
+            ),
+        ),
+    ),
+    st.sampled_from(["flatten", "json", "drop"]),
+    st.sampled_from(["json", "columns"]),
+)
+def test_each_value_is_sent_or_counted(given: Any, nested: Any, lists: Any) -> None:
+    """Whatever the names and the form of objects and lists."""
+    for method in ("properties", "user_properties"):
+        encoder = PropertyEncoder(nested, lists)
+
+        legal = getattr(encoder, method)(given)
+
+        sent = sum(str(value).count("X") for value in legal.values())
+        assert (
+            sent == str(given).count("X") or Adjustment.OMITTED in encoder.adjustments
+        )
+
+
 def test_error_about_a_value_survives_a_pickle() -> None:
     """Its copy in another process names the property and the type too."""
     with pytest.raises(UnsupportedValueError, match=r"property 'p'.*object") as raised:

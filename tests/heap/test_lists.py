@@ -144,6 +144,14 @@ def test_a_separator_within_a_value_is_replaced_and_counted() -> None:
     assert changes == {Adjustment.CHARACTERS: 2}
 
 
+def test_of_two_values_for_one_cell_the_last_is_sent() -> None:
+    """A name with dots and nested names can have the same column."""
+    properties, changes = render_list("p", [{"a": {"b": 1}, "a.b": 2}], "columns")
+
+    assert dict(properties) == {"p.count": 1, "p.a.b": "2"}
+    assert changes == {Adjustment.OMITTED: 1}
+
+
 def test_a_field_named_count_does_not_replace_the_count() -> None:
     """Both are returned, in the order in which they take the name."""
     properties, _ = render_list("p", [{"count": 7}], "columns")

@@ -14,7 +14,6 @@ import braze_heap as bh
 from braze_heap.events import EVENT_TYPES, EmailClick, EmailOpen, PushOpen
 from braze_heap.mappers import UnknownFieldError, declare
 from braze_heap.mappers._standard import property_names
-from braze_heap.mappers.shipped import DECISIONS
 from braze_heap.policies.naming import Naming
 from braze_heap.testing import make_event, make_raw
 from tests.support.for_each import for_each
@@ -36,8 +35,10 @@ def state_change(state: str, time: int, **changes: Any) -> dict[str, Any]:
 
 def test_every_type_is_decided() -> None:
     """Each type has a mapper under its name, so that one can be replaced by name."""
-    assert [*DECISIONS] == sorted(EVENT_TYPES)
-    assert {*DECISIONS, bh.CurrentsEvent} == {*bh.DEFAULT_MAPPERS.registrations}
+    assert [*bh.DEFAULT_MAPPERS.registrations] == [
+        bh.CurrentsEvent,
+        *sorted(EVENT_TYPES),
+    ]
 
 
 @for_each("event_type", sorted(EVENT_TYPES))
@@ -95,6 +96,43 @@ def test_a_profile_update_sets_email_only_if_personal_data_is_kept() -> None:
     assert "email" not in dropped["properties"]
     assert kept["properties"]["email"] == kept["properties"]["braze_email_address"]
     assert "email" not in hashed["properties"]
+
+
+@pytest.mark.parametrize(
+    ("nested", "cart"),
+    [
+        ("flatten", {".cart.value": 5, ".cart.gift": ""}),
+        ("json", {".cart": '{"value":5,"gift":""}'}),
+        ("drop", {}),
+    ],
+)
+def test_each_custom_attribute_is_a_user_property(
+    nested: str, cart: dict[str, object]
+) -> None:
+    """Thus an update replaces no other attribute, whatever the form of objects."""
+    attributes = {"plan": "pro", "color": None, "cart": {"value": 5, "gift": None}}
+    update = make_raw(
+        "users.profile.Update", id="1", time=1_700_000_000, custom_attributes=attributes
+    )
+    later = make_raw(
+        "users.profile.Update", id="2", time=1_700_000_009, custom_attributes={"b": 1}
+    )
+
+    user_properties = [
+        call["properties"]
+        for call in calls_of(update, later, nested=nested)
+        if "event" not in call
+    ]
+
+    stated = [
+        {n: v for n, v in properties.items() if n.startswith("braze_custom_attributes")}
+        for properties in user_properties
+    ]
+    names = {".plan": "pro", ".color": ""} | cart
+    assert stated == [
+        {f"braze_custom_attributes{name}": value for name, value in names.items()},
+        {"braze_custom_attributes.b": 1},
+    ]
 
 
 def test_a_deletion_has_to_be_asked_for() -> None:
@@ -159,6 +197,7 @@ def test_own_rules_keep_their_names() -> None:
     assert (call["event"], call["properties"]) == ("Newsletter Click", {"link": "hero"})
 
 
+@pytest.mark.filterwarnings("ignore:property_renames")
 def test_renamed_properties_never_overwrite() -> None:
     """Two properties with one new name stay two properties."""
     click = make_raw(

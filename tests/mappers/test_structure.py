@@ -48,6 +48,7 @@ class Place:
     city: str
     code: int | None = None
     tags: list[str] = dataclasses.field(default_factory=list)
+    note: dataclasses.InitVar[str] = ""
 
 
 @dataclasses.dataclass

@@ -423,6 +423,7 @@ def test_every_open_states_whether_a_machine_opened(
     assert found.get("machine_open") == machine_open
 
 
+@pytest.mark.filterwarnings("ignore:property_renames")
 @pytest.mark.parametrize("form", ["http", "storage", "typed"])
 def test_new_names_of_properties_are_prefixed_first(
     transformer: Any, form: str

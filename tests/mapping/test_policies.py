@@ -305,18 +305,24 @@ class SignedUp:
     """A typed custom event that declares a personal name."""
 
     email: str
+    score: int
 
 
-def test_a_declared_field_of_a_typed_class_is_never_redacted() -> None:
-    """Neither for its mapper, nor if the other properties do not fit."""
+def test_a_declared_field_of_a_typed_class_reaches_its_mapper() -> None:
+    """If the properties do not fit, the standard mapper gets it redacted."""
     mappers = bh.DEFAULT_MAPPERS.add(
         SignedUp, lambda up: bh.HeapEvent("Up", {"email": up.email})
     )
-    raw = event(CUSTOM, name="Signed Up", custom_properties={"email": "a@b.example"})
+    custom = {"email": "a@b.example", "score": 5}
+    raw = event(CUSTOM, name="Signed Up", custom_properties=custom)
 
     assert properties_of(raw, mappers=mappers) == {"email": "a@b.example"}
-    raw["properties"]["custom_properties"]["email"] = 5
-    assert transform(raw, mappers=mappers).invalid.total() == 1
+    for score in (5.5, None, "5"):
+        custom["score"] = score
+        result = transform(raw, mappers=mappers)
+        assert result.invalid.total() == 1
+        assert result.redacted["custom_properties.email"] == 1
+        assert "a@b.example" not in str(result.calls[0].to_dict())
 
 
 @pytest.mark.parametrize(

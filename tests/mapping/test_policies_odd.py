@@ -45,6 +45,9 @@ def both(given: dict[str, Any], **options: Any) -> bh.TransformResult:
         f'{{"b": "{LINK}", "n": NaN}}',
         f'{{"b": "{LINK}", "c": "trunc',
         f'{{"b": "{LINK.replace("/", chr(92) + "/")}", "c": "trunc',
+        f'{{"b": "{LINK}", "b": "{LINK}"}}',
+        f'\u00a0{{"b": "{LINK}"}}',
+        f')]}},{{"b": "{LINK}"}}',
         f"<{LINK}>",
         f'"{LINK}"',
         f"\u200b{LINK}",
@@ -63,6 +66,22 @@ def test_links_are_clean_in_any_text_around_them(text: str) -> None:
 
         assert "secret" not in str(result.calls[0].to_dict())
         assert any("?" in name for name in result.redacted)
+
+
+@pytest.mark.parametrize("before", ["", "\ud800", "é", "%E9"])
+@pytest.mark.parametrize("after", ["", "\ud83d"])
+def test_half_a_character_in_a_link_becomes_the_replacement_character(
+    before: str, after: str
+) -> None:
+    """As in any other text. Escapes that are not UTF-8 stay."""
+    link = f"https://a.example/?utm_id={before}https%3A%2F%2Fb.example%2F{after}"
+    text = f"{link}%3Ftoken%3Dsecret"
+    for given in (custom(text), event(brand_new=text), event(url=text)):
+        result = both(given)
+
+        assert not result.rejected
+        assert not result.compiled_errors
+        assert "secret" not in str(result.calls[0].to_dict())
 
 
 @pytest.mark.parametrize(
@@ -84,6 +103,11 @@ def test_texts_that_only_resemble_links_stay(text: str) -> None:
         r'{"\u0065mail": "jane',
         r'"{\"email\": \"jane',
         "{'email': 'jane'}",
+        '\u00a0{"email": "jane"}',
+        '({"email": "jane"})',
+        ')]}\',\n{"email": "jane"}',
+        '// c\n{"email": "jane"}',
+        'Body: {\\u0022email\\u0022: 1, "name": "jane"}',
     ],
 )
 def test_personal_names_are_found_in_any_json_text(text: str) -> None:
@@ -93,6 +117,26 @@ def test_personal_names_are_found_in_any_json_text(text: str) -> None:
 
         assert "jane" not in str(result.calls[0].to_dict())
         assert any("a" in name for name in result.redacted.keys() - {"user_id"})
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ('{"email": "jane", "email": 5}', '{"email":5}'),
+        ('{"email": "jane", "email": null, "b": 1}', '{"email":null,"b":1}'),
+        ('{"b": {"email": "jane"}, "b": {"c": 1}}', '{"b":{"c":1}}'),
+        (f'{{"link": "{LINK}#jane", "link": 1}}', '{"link":1}'),
+        (r'{"link": "jane", "\u006cink": 1}', '{"link":1}'),
+        ('[{"b": 1}, {"b": 2}]', '[{"b": 1}, {"b": 2}]'),
+    ],
+)
+def test_json_text_that_repeats_a_name_has_only_the_last_value(
+    text: str, sent: str
+) -> None:
+    """This is the one that was checked. Other JSON text stays as it is."""
+    result = both(custom(text))
+
+    assert result.calls[0].to_dict()["properties"]["custom_properties.a"] == sent
 
 
 @pytest.mark.parametrize("value", ['{"email": "jane', [{"email": "jane"}]])
@@ -251,3 +295,14 @@ def test_a_table_is_no_list_in_a_configuration(
 
     with pytest.raises(ConfigError, match="a list of texts"):
         Config.from_file("c.toml", {})
+
+
+def test_unknown_fields_with_one_name_are_two_properties() -> None:
+    """A field of the user, and a property whose name has a dot."""
+    given = event()
+    given["user"]["new"], given["properties"]["user.new"] = 1, 2
+    result = both(given)
+
+    sent = result.calls[0].to_dict()["properties"]
+    assert (sent["user.new"], sent["user.new_2"]) == (1, 2)
+    assert result.adjustments["renamed"] == 1

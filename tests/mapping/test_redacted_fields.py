@@ -137,7 +137,9 @@ def test_make_event_gives_the_event_that_a_mapper_gets() -> None:
 
 
 def test_make_event_guards_custom_properties() -> None:
-    """Text under a personal name is gone, unless a typed class declares it."""
+    """
+    Text under a personal name is gone, unless a typed class that fits declares it.
+    """
 
     @bh.custom_event("Signed Up")
     @attrs.define
@@ -157,6 +159,14 @@ def test_make_event_guards_custom_properties() -> None:
         transformer=bh.Transformer(mappers),
     )
 
+    invalid = make_event(
+        CustomEvent,
+        name="Signed Up",
+        custom_properties={"email": ["a@example.com"]},
+        transformer=bh.Transformer(mappers),
+    )
+
+    assert invalid.custom_properties == {}
     assert guarded.custom_properties == {"plan": "pro"}
     assert declared.custom_properties == {"email": "a@example.com", "plan": "pro"}
     assert properties["phone"] == "+1555"

@@ -208,7 +208,10 @@ def test_field_that_was_sent_as_unknown_is_only_added() -> None:
     sent = tracking_plan(bh.Transformer(unknown_fields="send"), {})
     dropped = tracking_plan(bh.Transformer(unknown_fields="drop"), {})
 
-    assert shown(new, sent) == ["+ event Braze Email Open (users.messages.email.Open)"]
+    assert shown(new, sent) == [
+        "+ event Braze Email Open (users.messages.email.Open)",
+        "~ policy unknown_fields: send -> guard",
+    ]
     assert f"+ property ip_pool of Braze Email Open: {GUARDED}sent" in shown(
         new, dropped
     )
@@ -242,3 +245,39 @@ def test_difference_can_be_written_as_json() -> None:
         "old": "link_alias",
         "new": "link",
     }
+
+
+def test_policies_that_open_what_is_redacted_are_changes() -> None:
+    """The names of events and properties stay, but more of their values is sent."""
+    classes = {EmailClick.event_type: EmailClick}
+    opened = bh.Transformer(
+        unknown_fields="send",
+        custom_fields="send",
+        url_parameters=["*"],
+        personal_data={"custom_properties.coupon": "drop", "user_id": "keep"},
+    )
+
+    found = shown(
+        new=tracking_plan(opened, classes), old=tracking_plan(bh.Transformer(), classes)
+    )
+
+    assert [line for line in found if "policy" in line] == [
+        "~ policy custom_fields: guard -> send",
+        "~ policy personal_data.custom_properties.coupon: none -> drop",
+        "~ policy personal_data.user_id: none -> keep",
+        "~ policy unknown_fields: guard -> send",
+        "~ policy url_parameters: utm_* -> *",
+    ]
+
+
+def test_policies_are_in_every_form_of_the_plan() -> None:
+    """A privacy officer sees them beside the properties; a table of names has none."""
+    assert "- custom\\_fields: guard" in OLD.to_markdown()
+    assert "policy,,custom_fields," in OLD.to_csv()
+    assert "<code>custom_fields</code>" in OLD.to_html()
+    assert TrackingPlan.from_json(OLD.to_json()).policies == OLD.policies
+
+
+def test_a_plan_without_policies_is_compared_without_them() -> None:
+    """A plan of an earlier version has none."""
+    assert diff(attrs.evolve(OLD, policies={}), OLD).changes == ()

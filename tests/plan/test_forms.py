@@ -73,10 +73,13 @@ def test_plan_from_its_json_is_equal() -> None:
     ("text", "flaw"),
     [
         ("{", "it is not JSON"),
-        ("[]", "it has no schema number"),
+        ("[]", "its schema is None, not 1"),
         ('{"schema": 2}', "its schema is 2, not 1"),
-        ('{"schema": 1, "events": [{"name": 5}]}', "plan.events"),
-        ('{"schema": 1}', "events"),
+        (
+            '{"schema": 1, "events": [{"name": 5}]}',
+            "events[].name: a number",
+        ),
+        ('{"schema": 1}', "events: missing"),
     ],
 )
 def test_invalid_plan_raises(text: str, flaw: str) -> None:
@@ -159,7 +162,9 @@ def test_json_has_a_schema_number() -> None:
     """The JSON form has a schema number and the parts of the plan."""
     plan = json.loads(hostile().to_json())
 
-    assert [*plan] == ["schema", "events", "user_properties", "unsent", "deletions"]
+    assert [*plan] == [
+        *("schema", "events", "user_properties", "unsent", "deletions", "policies")
+    ]
 
 
 SMALL_MARKDOWN = """\
@@ -211,7 +216,7 @@ No properties.
 
 | property | type | example | from | personal data | since | wire form | meaning |
 | --- | --- | --- | --- | --- | --- | --- | --- |
-| `opened` | text | `x` | link\\_alias | sensitive | 9 | both | A link. |
+| `opened` | text | `x` | link\\_alias (X, Y) | sensitive | 9 | both | A link. |
 
 ## Combo events to make in Heap
 
@@ -220,12 +225,9 @@ one name with event_names="action".
 
 - Message Click: Click, Tap
 
-## Not sent
+## Never an event in Heap
 
 - `Y`: Not chosen.
-
-## Deletions
-
 - `Z`: It deletes the user in Heap.
 - `users.UserDeleteRequest`: It deletes the user in Heap. It only arrives in storage \
 files.

@@ -33,7 +33,7 @@ def test_an_event_of_few_people_is_planned_with_all_its_properties(
 
 def test_an_event_of_nobody_is_not_sent() -> None:
     (event,) = tracking_plan(bh.Transformer(sample={"EmailClick": 0}), TYPES).unsent
-    assert event.why == "Its sample is 0."
+    assert event.why == "The person is not in the sample of the option sample."
 
 
 def test_an_event_is_planned_whoever_is_suppressed() -> None:

@@ -195,6 +195,7 @@ def test_a_dotted_name_reaches_into_objects() -> None:
         ({"a": '{"email": "x", "b": 1}'}, {"a": '{"b":1}'}),
         ({"a": '[{"email": "x"}]', "c": 2}, {"a": "[{}]", "c": 2}),
         ({"a": '{"email": "x", "b'}, {}),
+        ({"a": r'{"\u0065mail": "x", "b'}, {}),
     ],
 )
 def test_a_dotted_name_reaches_through_lists_and_json_text(
@@ -209,6 +210,65 @@ def test_a_dotted_name_reaches_through_lists_and_json_text(
         "custom_properties.a.email"
     ]
     assert event.custom_properties == expected
+
+
+@pytest.mark.parametrize("treatment", ["drop", "hash"])
+@pytest.mark.parametrize("name", ["contact.email", "order.coupon"])
+@pytest.mark.parametrize(
+    ("event_type", "field"),
+    [
+        ("users.behaviors.CustomEvent", "custom_properties"),
+        ("users.profile.Update", "custom_attributes"),
+        ("users.messages.email.Click", "brand_new"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No event class has a field")
+def test_a_dotted_name_is_that_of_nested_values_and_of_names_with_dots(
+    event_type: str, field: str, name: str, treatment: Any
+) -> None:
+    """Both have the same name in Heap, and both are hashed once."""
+    outer, _, inner = name.partition(".")
+    key = KEY if treatment == "hash" else b""
+    policy = PersonalData(overrides={f"{field}.{name}": treatment}, key=key)
+    hashed = hmac.new(KEY, b"J", "sha256").hexdigest()
+
+    for value in ({name: "J"}, {outer: {inner: "J"}}, {"a": 1, outer: {inner: "J"}}):
+        raw = make_raw(event_type)
+        raw["properties"][field] = value
+        result = bh.Transformer(personal_data=policy).transform(raw)
+
+        sent = {
+            text
+            for call in result.calls
+            if isinstance(call, Track | bh.AddUserProperties)
+            for key, text in call.properties.items()
+            if key.endswith(name)
+        }
+        assert sent == ({hashed} if treatment == "hash" else set())
+        assert result.redacted[f"{field}.{name}"] == (treatment == "drop")
+
+
+def test_a_dotted_name_has_everything_below_it() -> None:
+    """Nested, or by a name with dots."""
+    given = {"to": {"a": 1}, "to.b": 2, "to.c.d": "e", "tot": 3, "x": {"to.b": 4}}
+    event = CustomEvent(id="1", time=1, custom_properties=given)
+
+    redacted = names(event, {"custom_properties.to": "drop"})
+
+    assert redacted == ["custom_properties.to"]
+    assert event.custom_properties == {"tot": 3, "x": {"to.b": 4}}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"to.email_address": "J"}, {"a": {"to.gender": "J"}}, {"a": {"to": {"dob": "J"}}}],
+)
+def test_the_end_of_a_name_with_dots_is_personal(extra: dict[str, Any]) -> None:
+    """An unknown field has it as a name with dots, or as nested names."""
+    event = EmailClick(id="1", time=1, extra=extra)
+
+    assert len(Redaction(PersonalData()).apply(event)) == 1
+    assert "J" not in str(event.extra)
 
 
 @pytest.mark.parametrize(
@@ -465,12 +525,31 @@ def test_the_key_is_never_shown() -> None:
         PersonalData(
             "keep", {"custom_properties": "drop", "custom_properties.a": "keep"}
         ),
+        {"custom_properties.a": "drop", "custom_properties.a.b.c": "keep"},
+        {"custom_properties.a.b.c": "keep", "custom_properties.a.b": "drop"},
     ],
 )
 def test_an_override_within_a_dropped_field_is_a_warning(policy: Any) -> None:
     """The whole field is treated, so nothing reads the override."""
-    with pytest.warns(UserWarning, match=r"has no effect, because '\w+' as a whole is"):
+    with pytest.warns(
+        UserWarning, match=r"has no effect, because '[\w.]+' as a whole is"
+    ):
         bh.Transformer(personal_data=policy)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("url.token", "'url' is a URL: url_parameters chooses its query parameters"),
+        ("send_time.x", "'send_time' is a number or a boolean"),
+        ("is_amp.x", "'is_amp' is a number or a boolean"),
+    ],
+)
+def test_an_override_within_a_number_or_url_is_a_warning(path: str, why: str) -> None:
+    """It has no values with names. Text may be JSON that has."""
+    with pytest.warns(UserWarning, match=f"no effect: {why}"):
+        bh.Transformer(personal_data={path: "drop"})
+    bh.Transformer(personal_data={"link_alias.x": "drop"})  # warnings are errors here
 
 
 @pytest.mark.filterwarnings("ignore:No event class has a field")

@@ -12,6 +12,7 @@ from braze_heap.policies.urls import (
     URL_PARAMETERS,
     checked_url_parameters,
     clean_url,
+    clean_urls_within,
     is_url,
     may_change,
     url_parameters_of,
@@ -128,6 +129,87 @@ def test_a_wholly_encoded_url_is_cleaned() -> None:
     )
 
 
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("url", ["https://y/?token=1", "mailto:token@y.example"])
+def test_an_encoded_url_is_cleaned(url: str, times: int) -> None:
+    """A query is removed however often it is encoded, an address up to three times."""
+    for _ in range(times):
+        url = quote(url, safe="")
+
+    cleaned, removed = clean_url(url, URL_PARAMETERS)
+
+    if times <= 3 or "%3F" in url:
+        assert is_url(url) is (times <= 3)
+        assert "token" not in cleaned
+        assert removed
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "removed"),
+    [
+        ("https://s/sale%3Femail=j", "https://s/sale", ["?"]),
+        ("https://s/sale%253femail=j?utm_a=1", "https://s/sale?utm_a=1", ["?"]),
+        ("/sale%3Fjane%40x.com", "/sale", ["?"]),
+        ("https://s/c/https%3A%2F%2Fy%2F%23j", "https://s/c/https%3A%2F%2Fy%2F", ["?"]),
+        ("https://s/Who%3F", "https://s/Who%3F", []),
+        ("https://s/a%20b", "https://s/a%20b", []),
+    ],
+)
+def test_an_encoded_question_mark_in_a_path_begins_a_query(
+    text: str, expected: str, removed: list[str]
+) -> None:
+    """An encoded number sign begins a fragment. Names of parameters are not read."""
+    assert clean_url(text, URL_PARAMETERS) == (expected, removed)
+    assert clean_url(text, ("*",)) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("\ud800https%3A%2F%2Fy%2F%3Ft%3D1", "\ud800https%3A%2F%2Fy%2F"),
+        ("https%3A%2F%2Fy%2F\ud83d%3Ft%3D1", "https%3A%2F%2Fy%2F\ud83d"),
+        ("https%3A%2F%2Fy%2F\udce9%3Ft%3D1", "https%3A%2F%2Fy%2F%E9"),
+        ("https%3A%2F%2Fy%2F%E9%3Ft%3D1", "https%3A%2F%2Fy%2F%E9"),
+        ("https%253A%252F%252Fy%252F%25E9%253Ft", "https%253A%252F%252Fy%252F%25E9"),
+    ],
+)
+def test_what_is_not_utf_8_stays_in_a_clean_url(value: str, expected: str) -> None:
+    """Half a character, as JSON can have it, and escapes of another encoding."""
+    cleaned, removed = clean_url(f"https://s/?utm_a={value}", URL_PARAMETERS)
+
+    assert cleaned == f"https://s/?utm_a={expected}"
+    assert removed == [removed[0]]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (r"https://y/?utm_a=1\u0026token=2", "https://y/?utm_a=1"),
+        (r"https:\u002f\u002fy\/\u003ftoken=2", "https://y/"),
+        (r"https:\\u002f\\u002Fy\\/\\u003Ftoken=2", "https://y/"),
+        ("https%3A%2F%2Fy%2F%3Ftoken%3D2", "https%3A%2F%2Fy%2F"),
+        ("www.y.example/?token=2", "www.y.example/"),
+        ("/x?token=2", "/x"),
+        ("https://y/?name=O'Neil&token=2", "https://y/"),
+        ("see https://y/?token=2", "see https://y/"),
+        ("tel:+49 170 2", "tel:"),
+        ("mailto%3Atoken@y.example", "mailto%3A"),
+    ],
+)
+def test_a_url_in_truncated_json_is_cleaned(url: str, expected: str) -> None:
+    """As elsewhere, and with escapes of JSON, up to the quote or blank after it."""
+    cleaned, removed = clean_urls_within(f'{{"a":"{url}","b":"c\'d', URL_PARAMETERS)
+
+    assert cleaned == f'{{"a":"{expected}","b":"c\'d'
+    assert removed
+
+
+def test_truncated_json_without_a_url_keeps_its_escapes() -> None:
+    text = r'{"a":"\u0026 10:30 tel: x \/","b'
+
+    assert clean_urls_within(text, URL_PARAMETERS) == (text, [])
+
+
 @pytest.mark.parametrize(
     "value", ["50%25+off", "a+b", "spring%20sale", "jane%40x.com", "100%25%3F", "1:2"]
 )
@@ -179,6 +261,7 @@ def test_urls_with_secret_keys_keep_no_query(field: str) -> None:
     "text",
     ["https://s", "HTTP://s/?a", " https://s", "https:s", "app://open", "//s.com/a"]
     + ["mailto:jane@x.com", "tel:1", "sms:1", "www.s.com", "https%3A%2F%2Fs%2F"]
+    + ["https%253A%252F%252Fs", "mailto%3Ajane", "tel%3A+4915", "s.com%2Fa%3Fb%3D1"]
     + ["s.com/a?b=1", "s.com?b=1", "/a?b=1"],
 )
 def test_a_text_is_a_url(text: str) -> None:
@@ -269,7 +352,8 @@ def test_exactly_the_listed_parameters_stay(
 
 @pytest.mark.parametrize(
     "text",
-    ["a." * 50_000, "/?" * 50_000, "https://s/?" + "utm_a=https://s/?" * 5_000]
+    ["/" + "#" * 100_000, "[" + "%25" * 30_000, "\\" * 100_000, "' " * 50_000]
+    + ["a." * 50_000, "/?" * 50_000, "https://s/?" + "utm_a=https://s/?" * 5_000]
     + ["https://s/?" + "utm_a=%2525" * 9_000, "a@x://" * 20_000, "x" * 100_000 + "@"],
     ids=lambda text: text[:12],
 )
@@ -278,6 +362,7 @@ def test_a_long_text_takes_linear_time(text: str) -> None:
     start = time.thread_time()
     is_url(text)
     clean_url(text, URL_PARAMETERS)
+    clean_urls_within(text, URL_PARAMETERS)
 
     assert time.thread_time() - start < 1
 

@@ -419,3 +419,11 @@ def test_a_purge_covers_the_ledger(tmp_path: Path, person: str) -> None:
         assert str(store.purge("joe")) == "0 removed, 1 forgotten by the ledger"
     files = [file.read_bytes() for file in tmp_path.iterdir()]
     assert not any(b"Doe@example" in data for data in files)
+
+
+def test_repr_of_a_key_hides_the_identity() -> None:
+    """The name of the user property is shown."""
+    shown = repr(LedgerKey("heap app.heap.io 11", "secret-person", "braze_country"))
+
+    assert "secret" not in shown
+    assert "braze_country" in shown

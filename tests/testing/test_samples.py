@@ -20,7 +20,6 @@ from braze_heap.events import (
     event_fields,
 )
 from braze_heap.testing import make_event, make_raw
-from braze_heap.testing._samples import EXTERNAL_USER_ID, USER_ID
 from tests.support.for_each import for_each
 
 CLICK = "users.messages.email.Click"
@@ -28,6 +27,8 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 every_type = for_each("event_type", sorted(EVENT_TYPES))
 every_form = for_each("form", ["http", "storage", "union"])
+
+USER_ID = "0123456789abcdef01234567"
 
 
 def texts_in(value):
@@ -313,7 +314,7 @@ def test_raw_event_of_few_fields_has_a_user(form):
 
     event = parse_event(raw, event_type=EmailClick.event_type)
 
-    assert (event.external_user_id, event.user_id) == (EXTERNAL_USER_ID, USER_ID)
+    assert (event.external_user_id, event.user_id) == ("example-user-1", USER_ID)
     assert event.link_alias == "hero"
     named = make_raw(EmailClick, only=["user_id"], form=form)
     assert parse_event(named, event_type=CLICK).external_user_id is None
