@@ -12,9 +12,9 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from typing import Any
+from typing import Any, Final
 
-from braze_heap._wiring import check_function, kind_of, require
+from braze_heap._wiring import check_function, kind_of, require, warn
 from braze_heap.observers import Observer
 from braze_heap.transformer import Source, items_of
 from braze_heap.wire._source import refuse_path
@@ -40,11 +40,30 @@ def check_transformer(user: str, transformer: object) -> bool:
     return True
 
 
+LIVE_LEDGER: Final = (
+    "the ledger of the live service, so that old values do not replace newer ones: "
+    "Pipeline(..., ledger=state.ledger)"
+)
+
+
+def warn_of_memory_ledger(user: str, pipeline: Any) -> None:
+    """Warn if *pipeline*, of a container, does not know what others have sent."""
+    policies = getattr(pipeline.transformer, "_policies", None)
+    is_sent = policies is None or policies.options.user_properties != "none"
+    if pipeline.has_default_ledger and is_sent:
+        warn(
+            f"{user}: each container has a ledger of its own, in memory, so an old "
+            "value of a user property can replace a newer one of another container. "
+            "Use Pipeline(..., ledger=SqlState(url).ledger), or omit user properties: "
+            "Transformer(user_properties='none')"
+        )
+
+
 def missing_destination(need: str, sink: object) -> TypeError:
     """Return the error if *sink* has no destination, which is the *need* of a store."""
     return TypeError(
         f"{need} per destination, but {type(sink).__name__} names none: give it an "
-        "attribute destination, a text such as 'warehouse eu'"
+        "attribute destination, a text such as 'warehouse eu', and each Filtered a name"
     )
 
 

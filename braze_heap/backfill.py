@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._pipeline_inputs import missing_destination
+from braze_heap._pipeline_inputs import LIVE_LEDGER, missing_destination
 from braze_heap._wiring import (
     check_arguments,
     check_function,
@@ -30,6 +30,7 @@ from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import BackfillKey, Position, Progress
+from braze_heap.state._protocol import call_plain
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import (
     ObjectFile,
@@ -155,10 +156,7 @@ def backfill(
     require("backfill", "a Pipeline", pipeline, "run_batch")
     check_switch("user_properties", user_properties)
     if user_properties and pipeline.has_default_ledger:
-        raise ValueError(
-            "user_properties=True needs the ledger of the live service, so that old "
-            "values do not replace newer ones: Pipeline(..., ledger=state.ledger)"
-        )
+        raise ValueError(f"user_properties=True needs {LIVE_LEDGER}")
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)
@@ -338,6 +336,6 @@ class _Backfill:
             Position(*version, events, is_done=version in self.ended)
             for version, events in self.pending.items()
         ]
-        self.progress.commit(self.key, positions)
+        call_plain(self.progress.commit, self.key, positions)
         self.counts["done"] += len(self.ended)
         self.batch, self.pending, self.ended = [], {}, set()

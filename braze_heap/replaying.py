@@ -16,6 +16,7 @@ from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.state import DeadLetter, DeadRecord
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 
@@ -100,7 +101,8 @@ def replay(
     with _exclusive_replay(dead_letter):
         for batch in _batches(filter(is_replayed, dead_letter.read()), batch_size):
             done, keys = _replay_batch(pipeline, batch)
-            dead_letter.forget(record.key for record in batch if record.key not in keys)
+            done_with = [record.key for record in batch if record.key not in keys]
+            call_plain(dead_letter.forget, done_with)
             kept |= keys
             report += done
     return report + Report(missing_mappers=lacked, other_destinations=others)

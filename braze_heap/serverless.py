@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
+from braze_heap._pipeline_inputs import warn_of_memory_ledger
 from braze_heap._wiring import check_number, kind_of, require
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
@@ -162,6 +163,7 @@ def _check_arguments(
         raise TypeError(
             f"storage_options must be a mapping, not {kind_of(storage_options)}"
         )
+    warn_of_memory_ledger(user, pipeline)
 
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:

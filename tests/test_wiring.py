@@ -601,6 +601,7 @@ ADAPTERS: dict[Callable[[Any], object], str] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:lambda_handler:UserWarning")
 @pytest.mark.parametrize(("adapter", "wanted"), ADAPTERS.items())
 def test_an_adapter_takes_only_its_receiver(
     adapter: Callable[[Any], object], wanted: str

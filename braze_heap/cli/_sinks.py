@@ -30,7 +30,7 @@ from braze_heap.exceptions import (
     is_of_mapper,
 )
 from braze_heap.sinks import Sink
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import destinations_of
 from braze_heap.state import MAX_BYTES, Ledger, SqliteState, SqlState
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def ledger_for(
     """
     if ledger is None or spec in STDOUT:
         return None
-    if destination_of(sink) is None:
+    if "" in destinations_of(sink):
         warn(
             "The sink names no destination, so the newest user properties are known "
             "only until this ends."

@@ -275,6 +275,8 @@ async def _async_chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 def _url_of_host(options: HeapOptions) -> str:
+    if options.base_url and options.region != "us":
+        raise ValueError("base_url replaces the host of the region: pass only one")
     url = options.base_url or HOSTS[options.region]
     parts = urllib.parse.urlsplit(url)
     schemes = ("https", "http") if options.allow_http else ("https",)
@@ -288,7 +290,7 @@ def _url_of_host(options: HeapOptions) -> str:
         httpx2.URL(url, port=parts.port)
     except (httpx2.InvalidURL, ValueError):
         raise ValueError("base_url is not a URL: check its host and port") from None
-    return url.rstrip("/")
+    return str(httpx2.URL(url)).rstrip("/")  # one text for all spellings
 
 
 def _client_options() -> dict[str, Any]:

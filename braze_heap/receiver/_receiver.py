@@ -36,7 +36,7 @@ from braze_heap.receiver._envelope import BatchTooLargeError, decode_batch
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state import DeadRecord
-from braze_heap.state._protocol import append_to
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError
 
@@ -237,7 +237,8 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
             destination=self.pipeline.destination,
         )
         try:
-            await self._call_blocking(append_to, self.pipeline.dead_letter, (record,))
+            keep = self.pipeline.dead_letter.append
+            await self._call_blocking(call_plain, keep, (record,))
         except DeadLetterError as error:
             text = f"Cannot store an unreadable body in the dead letter (503): {error}"
             context = {"status": 503}

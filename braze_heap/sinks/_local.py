@@ -7,8 +7,10 @@ import copy
 import errno
 import gzip
 import io
+import logging
 import mmap
 import os
+import stat
 import sys
 import threading
 import zlib
@@ -25,6 +27,8 @@ from braze_heap.heap.calls import Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 from braze_heap.wire._source import is_url
+
+logger: logging.Logger = logging.getLogger("braze_heap.sinks")
 
 
 class MemorySink(OfOneProcess, ClosingContextManager):
@@ -99,7 +103,8 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     Append each call as one line of JSON. For replays, dry runs and debugging.
 
     A batch is passed to the operating system before `send` returns, and is on disk
-    after `close`. If `send` raises, a file contains nothing of the batch; a stream may
+    after `close`. If the file was moved or deleted meanwhile, a new one is opened. If
+    `send` raises, a file contains nothing of the batch; a stream may
     contain a part. When a file is opened again, a line truncated by a crash is
     terminated. A ``.gz`` file truncated by a crash of the machine is not repaired, but
     refused, because nothing that is appended to it could be read.
@@ -130,7 +135,10 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
             check_lines(self._path)
-            self._file = _RotatedFile(self._path, max_bytes)
+            self._place = self._path.resolve()
+            self._file = _RotatedFile(self._path.absolute(), max_bytes)
+        elif max_bytes is not None:
+            raise ValueError("max_bytes is for a path: a stream is not rotated")
         elif hasattr(target, "write"):
             self._file = _LineStream(target)
         else:
@@ -141,7 +149,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     @property
     def destination(self) -> str:
         """Kind of sink, and absolute path of the file; see `Sink`."""
-        return f"file {self._path.absolute()}" if self._path else "stream"
+        return f"file {self._place}" if self._path else "stream"
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
@@ -214,6 +222,9 @@ class _RotatedFile:
         self._open: FileIO | None = _open_lines(path)
 
     def write(self, data: bytes) -> None:
+        if self._open and not _is_at(self._path, self._open):
+            logger.warning("%s was moved or deleted: a new file is opened", self._path)
+            self.close()
         file = self._open or _open_lines(self._path)
         self._open = file
         if file.tell() >= self._max_bytes:
@@ -239,6 +250,17 @@ class _RotatedFile:
                     if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                         raise
             sync_directory(self._path.parent)
+
+
+def _is_at(path: Path, file: FileIO) -> bool:
+    """Return whether *path* still names *file*. Pipes and devices may have no path."""
+    opened = os.fstat(file.fileno())
+    if not stat.S_ISREG(opened.st_mode):
+        return True
+    try:
+        return os.path.samestat(opened, path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:

@@ -896,3 +896,9 @@ def test_no_secret_in_repr_or_pickle(kind: Any) -> None:
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match=f"^{kind.__name__} cannot be pickled"):
             take(sink)
+
+
+def test_region_and_base_url_exclude_each_other() -> None:
+    """One of them would have no effect."""
+    with pytest.raises(ValueError, match="pass only one"):
+        HeapSink("11", region="eu", base_url="https://heap.example.com")

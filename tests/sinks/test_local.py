@@ -172,6 +172,41 @@ def test_a_failed_rotation_is_retried(
     assert [line["properties"]["n"] for line in lines(path)] == [2]
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_that_was_moved_or_deleted_is_opened_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, replace: bool
+) -> None:
+    """What is accepted is in the file that the path names."""
+    path = tmp_path / "calls.jsonl"
+    with JsonLinesSink(path) as sink:
+        sink.send([track(1)])
+        path.unlink()
+        if replace:
+            path.write_text("")
+        sink.send([track(2)])
+        sink.send([track(3)])
+
+    assert [line["idempotency_key"] for line in lines(path)] == ["key-2", "key-3"]
+    assert caplog.messages == [f"{path} was moved or deleted: a new file is opened"]
+
+
+def test_a_file_in_a_deleted_folder_is_unavailable(tmp_path: Path) -> None:
+    """Nothing could be written."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with JsonLinesSink(folder / "calls.jsonl") as sink:
+        (folder / "calls.jsonl").unlink()
+        folder.rmdir()
+        with pytest.raises(SinkUnavailable, match="cannot be written"):
+            sink.send([track(1)])
+
+
+def test_a_stream_is_not_rotated() -> None:
+    """An option without an effect is an error."""
+    with pytest.raises(ValueError, match="a stream is not rotated"):
+        JsonLinesSink(io.StringIO(), max_bytes=5)
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_a_batch_is_written_completely_or_not_at_all(tmp_path: Path, name: str) -> None:
     """On a full disk the file has its earlier content and nothing of the batch."""
