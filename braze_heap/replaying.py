@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from braze_heap._json import SentEvents
 from braze_heap._wiring import check_number, check_switch, require, several
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
@@ -150,8 +151,7 @@ def _replay_batch(
     kept = {record.key for record in damaged}
     if sources:
         stored = frozenset(record.key for record in records)
-        # In a body, so that entries that are no events stay dead letters.
-        result = pipeline.run_batch({"events": sources}, stored_keys=stored)
+        result = pipeline.run_batch(SentEvents(sources), stored_keys=stored)
         report = result.report + report
         kept |= {record.key for record in result.records}
     return report, kept

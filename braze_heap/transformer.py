@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import UncheckedEvents, decode_events_fast
+from braze_heap._json import SentEvents, UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
 from braze_heap._wiring import kind_of
@@ -263,7 +263,7 @@ def items_of(source: Source) -> Iterable[Any]:
     if data is None and not (source is None or isinstance(source, dict)):
         if not isinstance(source, list):
             source = [*source] if isinstance(source, Iterable) else [source]
-        if not isinstance(source, UncheckedEvents):
+        if not isinstance(source, SentEvents):
             _check_events(source)
         return source
     try:

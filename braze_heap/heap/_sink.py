@@ -275,8 +275,6 @@ async def _async_chunks(response: httpx2.Response) -> AsyncIterator[bytes]:
 
 
 def _url_of_host(options: HeapOptions) -> str:
-    if options.base_url and options.region != "us":
-        raise ValueError("base_url replaces the host of the region: pass only one")
     url = options.base_url or HOSTS[options.region]
     parts = urllib.parse.urlsplit(url)
     schemes = ("https", "http") if options.allow_http else ("https",)

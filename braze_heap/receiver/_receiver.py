@@ -16,7 +16,7 @@ import attrs
 
 from braze_heap._batch_result import mappers_of
 from braze_heap._errors import describe_exception, error_context
-from braze_heap._json import UncheckedEvents
+from braze_heap._json import SentEvents, UncheckedEvents
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
 from braze_heap._sansio import in_thread, run_now
@@ -214,13 +214,11 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         return _http.ACCEPTED
 
     async def _run(self, events: list[Any]) -> None:
-        is_body = not isinstance(events, UncheckedEvents)
-        # As a body, in which it is the sender's fault if nothing is an event.
-        source: Any = {"events": events} if is_body else events
+        sent = events if isinstance(events, SentEvents) else SentEvents(events)
         if isinstance(self.pipeline, AsyncPipeline):
-            report: object = await self.pipeline.run(source)
+            report: object = await self.pipeline.run(sent)
         else:
-            report = await self._call_blocking(self.pipeline.run, source)
+            report = await self._call_blocking(self.pipeline.run, sent)
         if not isinstance(report, Report):  # it did not run, so this is not a 200
             raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 
