@@ -31,8 +31,8 @@ from braze_heap.config._tables import (
     StateConfig,
     TransformConfig,
     declared_in,
-    heap_options,
     is_own_kind,
+    sink_options,
 )
 from braze_heap.config._values import ConfigError, convert
 from braze_heap.sinks._spec import GROUP
@@ -333,16 +333,20 @@ def _is_heap(layer: Layer) -> bool:
 
 
 def _from_variable(named: Given, environ: Mapping[str, str]) -> Given:
-    """Return the secret in a variable. No message has its name: that can be secret."""
-    name, place = named.value, f"{named.place}: the variable"
-    if name not in environ:
-        raise ConfigError(f"{place} is not set")
-    return Given(environ[name].rstrip("\r\n"), place, f"variable {name}")
+    """Return the secret in a variable. A message has no name that can be a secret."""
+    name = named.value
+    shown = f" {name}" if name.isidentifier() and name.isupper() else ""
+    place, text = f"{named.place}: the variable{shown}", environ.get(name, "")
+    if not text.strip():
+        raise ConfigError(f"{place} is {'empty' if name in environ else 'not set'}")
+    return Given(text.rstrip("\r\n"), place, f"variable {name}")
 
 
 def _from_file(at: Given) -> Given:
-    """Return the secret in a file. No message has its path, which can be secret."""
-    path, place = at.value, f"{at.place}: the file"
+    """Return the secret in a file. A message has no path that can be a secret."""
+    path = at.value
+    shown = f" {path}" if os.path.exists(os.path.dirname(path) or path) else ""  # noqa: PTH110, PTH120 (any text is a path)
+    place = f"{at.place}: the file{shown}"
     try:
         with Path(path).open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -378,18 +382,23 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     if kind == "heap" and "app_id" not in given:
         errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
     path = given.pop("path", None)
-    if path and "?" in str(path.value):
-        errors.append(f"{path.place} contains a question mark")
     given.pop("kind", None)
+    if kind == "file" and not (path and path.value):
+        errors.append(f"{place}: a file sink needs sink.path")
+    if path and kind != "file" and kind in KINDS:
+        errors.append(f"{path.place} is for a file sink")
+    elif path and "?" in str(path.value):
+        errors.append(f"{path.place} contains a question mark")
     options: dict[str, Any] = {}
+    known = sink_options(kind)
     for key, value in given.items():
         try:
-            if kind != "heap":  # the sink checks them when it is opened
+            if is_own_kind(kind):  # the sink checks them when it is opened
                 options[key] = convert(str | int | float, value.value, value.place)
-            elif declared := heap_options().get(key):
-                options[key] = _value(value, declared)
+            elif key in known:
+                options[key] = _value(value, known[key])
             else:
-                errors.append(f"{value.place}: a Heap sink has no {key!r}")
+                errors.append(f"{value.place}: a {kind} sink has no {key!r}")
         except ValueError as error:
             errors.append(str(error))
     if kind == "heap" and "app_id" in options:

@@ -347,8 +347,17 @@ def declared_in(options: type) -> Mapping[str, Field]:
     }
 
 
-def heap_options() -> Mapping[str, Field]:
-    """Return the declarations of the options of a Heap sink that are not secret."""
+@attrs.frozen
+class _FileOptions:
+    max_bytes: int | None = option(
+        None, "Size at which a new file is started.", positive=True
+    )
+
+
+def sink_options(kind: str) -> Mapping[str, Field]:
+    """Return the declarations of the options of a *kind* of sink, without its key."""
+    if kind != "heap":
+        return declared_in(_FileOptions) if kind == "file" else {}
     from braze_heap.heap._options import HeapOptions
 
     options = declared_in(HeapOptions)
@@ -363,7 +372,7 @@ def is_own_kind(kind: object) -> bool:
 def declared_keys(table: str) -> Mapping[str, Field]:
     """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
     own = declared_in(TABLES[table])
-    return {**own, **heap_options()} if table == "sink" else own
+    return {**own, **sink_options("heap")} if table == "sink" else own
 
 
 def file_keys(table: str) -> Iterator[str]:
