@@ -105,7 +105,11 @@ class EventsBody:
         return self._exact[part][number - (self._ends[part - 1] if part else 0)]
 
 
-class UncheckedEvents(list[Any]):
+class SentEvents(list[Any]):
+    """Elements of a batch that a sender made. If none is an event, it is at fault."""
+
+
+class UncheckedEvents(SentEvents):
     """
     Events whose depth and numbers are not checked.
 

@@ -8,15 +8,16 @@ from them: constructors (`takes`), the text form in URLs and environment variabl
 
 import functools
 import json
+import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar, cast
 
 import attrs
 
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import check_arguments, check_number, kind_of
 
 _P = ParamSpec("_P")
 _S = TypeVar("_S")
@@ -44,6 +45,8 @@ class Declaration:
         between: Smallest and largest number that it can be.
         filled: Whether it must not be empty.
         shown: Name of the default value, if its repr is long.
+        matches: Pattern of the whole text, and a message for another one.
+        example: Value in an example of a configuration, if there is no default value.
         key: Name in a configuration, if it differs from that of the field.
         variable: Environment variable that sets a secret, unless another one is named.
     """
@@ -54,6 +57,8 @@ class Declaration:
     between: tuple[float, float] | None = None
     filled: bool = False
     shown: str = ""
+    matches: tuple[str, str] | None = None
+    example: object = None
     key: str = ""
     variable: str = ""
 
@@ -73,14 +78,14 @@ def shown_default(field: "attrs.Attribute[Any]") -> object:
     return declaration_of(field).shown or field.default
 
 
-def doc(text: str) -> dict[Any, Declaration]:
+def doc(text: str, **declared: Any) -> dict[Any, Declaration]:
     """
     Return the metadata of a field that is not made by `option`.
 
     That is one that can be passed by position: type checkers read ``kw_only`` only in a
-    call of `attrs.field`.
+    call of `attrs.field`. *declared*: see `Declaration`.
     """
-    return {Declaration: Declaration(text)}
+    return {Declaration: Declaration(text, **declared)}
 
 
 def option(
@@ -188,12 +193,17 @@ def check_value(
     the option *name*.
     """
     declared = declaration_of(field)
+    if value is None and types.NoneType in _kinds_in(kind):
+        return
+    _check_type(kind, value, name)
     if declared.positive and not 0 < value < float("inf"):
         raise ValueError(f"{name} is a positive number")
     if (span := declared.between) and not span[0] <= value <= span[1]:
         raise ValueError(f"{name} is from {span[0]:,} to {span[1]:,}, not {value:,}")
-    if declared.filled and not value.strip():
+    if declared.filled and not (value.strip() if isinstance(value, str) else value):
         raise ValueError(f"{name} is empty")
+    if declared.matches and not _matches(declared.matches[0], value):
+        raise ValueError(f"{name} {declared.matches[1]}")
     if kind is bool or typing.get_origin(kind) is Literal:
         choices = (True, False) if kind is bool else typing.get_args(kind)
         if not isinstance(value, str | bool) or value not in choices:
@@ -203,12 +213,27 @@ def check_value(
         raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 
 
+def _check_type(kind: Any, value: object, name: str) -> None:
+    """Raise if *kind* is a number or a function of nothing, but *value* is not."""
+    kind = next(each for each in _kinds_in(kind) if each is not types.NoneType)
+    if kind in (int, float):
+        check_number(name, value, kind, least=None)
+    elif typing.get_origin(kind) is Callable and typing.get_args(kind)[0] == []:
+        check_arguments(name, value, ())
+
+
+def _kinds_in(kind: Any) -> tuple[Any, ...]:
+    is_union = typing.get_origin(kind) in (typing.Union, types.UnionType)
+    return typing.get_args(kind) if is_union else (kind,)
+
+
+def _matches(pattern: str, value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
 def is_list(kind: Any) -> bool:
     """Return whether an option of the type *kind* takes several values."""
-    origin = typing.get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        return any(map(is_list, typing.get_args(kind)))
-    return origin in (tuple, Collection)
+    return any(typing.get_origin(k) in (tuple, Collection) for k in _kinds_in(kind))
 
 
 def parser_of(kind: Any) -> Callable[[str], Any] | None:
@@ -219,23 +244,25 @@ def parser_of(kind: Any) -> Callable[[str], Any] | None:
     if kind is str:
         return str
     if kind in (int, float):
-        return functools.partial(_number, kind)
+        return functools.partial(number, kind)
     if kind is bool:
         return _switch
     origin = typing.get_origin(kind)
     if is_list(kind):
         return lambda text: [part for part in map(str.strip, text.split(",")) if part]
-    if origin in (typing.Union, types.UnionType):
-        kinds = [each for each in typing.get_args(kind) if each is not types.NoneType]
+    if len(kinds := _kinds_in(kind)) > 1:
+        kinds = tuple(each for each in kinds if each is not types.NoneType)
         return parser_of(kinds[0]) if len(kinds) == 1 else None
     if origin is Literal:
         return str
     return _json_object if origin is Mapping else None
 
 
-def _number(kind: type, text: str) -> Any:
+def number(kind: type, text: str) -> Any:
+    """Return a number of the type *kind* in plain ASCII digits, or raise."""
     try:
-        return kind(text)
+        # Python also reads 8_080, and the digits of other scripts.
+        return kind(text if text.isascii() and "_" not in text else "")
     except ValueError:
         needed = "whole number" if kind is int else "number"
         raise ValueError(f"{text!r} is not a {needed}") from None
@@ -249,9 +276,19 @@ def _switch(text: str) -> bool:
 
 def _json_object(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return json.loads(text, object_pairs_hook=unique)
+    except (json.JSONDecodeError, RecursionError):
         raise ValueError("not a JSON object") from None
+
+
+def unique(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
+    """Return *pairs* as a dict; raise a `ValueError` if a name is in two of them."""
+    found: dict[str, _T] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} is given twice")
+        found[name] = value
+    return found
 
 
 def from_text(options: type, texts: Mapping[str, str]) -> dict[str, Any]:

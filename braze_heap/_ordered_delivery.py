@@ -24,6 +24,7 @@ from braze_heap.state._ledger import (
     compare,
     renew,
 )
+from braze_heap.state._protocol import call_plain
 
 MAX_ROUNDS: Final = 50
 """Times that a batch is sent because other deliveries change the same properties."""
@@ -64,8 +65,22 @@ class _Part:
             {key.name: statement.value for key, statement in statements.items()},
             time=abs(first.rank),
             event_id=first.event_id,
+            destinations=frozenset(key.destination for key in statements),
         )
         return cls(call, index, statements)
+
+    @property
+    def place(self) -> tuple[bool, bool, int]:
+        """Position in the batch. Deletions are last: they cover what precedes them."""
+        is_deletion = isinstance(self.call, DeleteUser)
+        return is_deletion, self.index is None, self.index or 0
+
+    def by_name(self) -> Sequence[Mapping[LedgerKey, Statement]]:
+        """Return the statements about each user property."""
+        groups: dict[str, dict[LedgerKey, Statement]] = {}
+        for key, statement in self.statements.items():
+            groups.setdefault(key.name, {})[key] = statement
+        return [*groups.values()]
 
 
 class OrderedDelivery:
@@ -79,11 +94,12 @@ class OrderedDelivery:
         self,
         mapped: TransformResult,
         ledger: Ledger,
-        destination: str,
+        destinations: frozenset[str],
         now: Callable[[], float],
     ) -> None:
         self._calls: Sequence[Call] = [*mapped.calls, *mapped.outdated]
         self._ledger = ledger
+        self._destinations = destinations
         self._now = now
         self._token = uuid.uuid4().hex
         self._own: dict[LedgerKey, list[tuple[Statement, int]]] = {}
@@ -94,9 +110,10 @@ class OrderedDelivery:
             if isinstance(call, AddUserProperties):
                 self._unsent[index] = {*call.properties}
                 for name in call.properties:
-                    key = LedgerKey(destination, call.identity, name)
                     statement = Statement.of(call, name), index
-                    self._own.setdefault(key, []).append(statement)
+                    for destination in destinations:
+                        key = LedgerKey(destination, call.identity, name)
+                        self._own.setdefault(key, []).append(statement)
         for statements in self._own.values():
             if len(statements) > 1:
                 statements.sort(key=lambda each: each[0].order)
@@ -119,7 +136,7 @@ class OrderedDelivery:
         calls = enumerate(self._calls)
         parts = [_Part(call, i) for i, call in calls if i not in self._unsent]
         parts += self._parts_of(waiting)
-        parts.sort(key=lambda part: (part.index is None, part.index))
+        parts.sort(key=lambda part: part.place)
         deleted = set[str]()
         for _ in range(MAX_ROUNDS):
             if not parts:
@@ -133,9 +150,9 @@ class OrderedDelivery:
             waiting = {}
             if sent:
                 waiting = yield from call_ledger(self._call(compare, sent))
-            if now_deleted := _deleted(parts, receipt):
+            if now_deleted := self._deleted(parts, receipt):
                 deleted |= now_deleted
-                forget = functools.partial(self._ledger.forget, now_deleted)
+                forget = functools.partial(call_plain, self._ledger.forget, now_deleted)
                 yield from call_ledger(forget)
             if is_down:
                 return self._decision()
@@ -155,13 +172,17 @@ class OrderedDelivery:
         return lambda: function(self._ledger, argument, self._token, self._now())
 
     def _parts_of(self, waiting: Mapping[LedgerKey, Statement]) -> list[_Part]:
-        """Return the parts that state *waiting*, one for each event."""
-        groups: dict[Any, dict[LedgerKey, Statement]] = {}
+        """Return the parts that state *waiting*, by event and destinations."""
+        places: dict[Any, list[LedgerKey]] = {}
         for key, statement in waiting.items():
             index = self._index_of(key, statement)
+            places.setdefault((index, *key[1:], statement), []).append(key)
+        groups: dict[Any, dict[LedgerKey, Statement]] = {}
+        for (index, identity, _, statement), keys in places.items():
             event = abs(statement.rank), statement.event_id
-            groups.setdefault((key.identity, index, event), {})[key] = statement
-        return [_Part.of(group, index) for (_, index, _), group in groups.items()]
+            group = index, identity, event, frozenset(key.destination for key in keys)
+            groups.setdefault(group, {}).update(dict.fromkeys(keys, statement))
+        return [_Part.of(group, index) for (index, *_), group in groups.items()]
 
     def _index_of(self, key: LedgerKey, statement: Statement) -> int | None:
         """Return the index of the call that states it; ``None`` if no call does."""
@@ -176,19 +197,21 @@ class OrderedDelivery:
         """
         Note the decision about *parts*, and return what was sent and what to send next.
 
-        The destination rejects all user properties of a call for one of them. So the
-        next parts state one each.
+        A destination rejects all user properties of a call for one of them. So the next
+        parts state one each.
         """
         self._accepted += receipt.accepted
         rejections = {rejection.index: rejection for rejection in receipt.rejections}
+        missing = receipt.missing_of(self._destinations)
         sent: dict[LedgerKey, Sent] = {}
         singles: list[_Part] = []
         for position, part in enumerate(parts):
             rejection, index = rejections.get(position), part.index
             if not (rejection or part.statements):
                 continue
-            if rejection and len(part.statements) > 1 and not is_down:
-                singles += [_Part.of({k: s}, index) for k, s in part.statements.items()]
+            by_name = part.by_name() if rejection and not is_down else ()
+            if len(by_name) > 1:
+                singles += [_Part.of(each, index) for each in by_name]
                 continue
             if index is not None and rejection:
                 first = attrs.evolve(rejection, index=index)
@@ -197,11 +220,22 @@ class OrderedDelivery:
                 self._unsent[index] -= {key.name for key in part.statements}
             for key, statement in part.statements.items():
                 own = self._own[key]
-                if rejection:
+                is_missing = key.destination in missing.get(position, ())
+                if is_missing:
                     own[:] = [each for each in own if each[0] != statement]
                 mine = own[-1][0] if own else None
-                sent[key] = Sent(statement, rejection is not None, mine)
+                sent[key] = Sent(statement, is_missing, mine)
         return sent, singles
+
+    def _deleted(self, parts: Sequence[_Part], receipt: Receipt) -> set[str]:
+        """Return the identities of the deletions that a destination accepted."""
+        missing = receipt.missing_of(self._destinations)
+        return {
+            part.call.identity
+            for position, part in enumerate(parts)
+            if isinstance(part.call, DeleteUser)
+            and missing.get(position) != self._destinations
+        }
 
     def _decision(self) -> Decision:
         rejections = tuple(self._rejections[i] for i in sorted(self._rejections))
@@ -211,13 +245,3 @@ class OrderedDelivery:
             if names and index not in self._rejections
         }
         return Decision(Receipt(self._accepted, rejections), unsent)
-
-
-def _deleted(parts: Sequence[_Part], receipt: Receipt) -> set[str]:
-    """Return the identities of the accepted deletions."""
-    rejected = {rejection.index for rejection in receipt.rejections}
-    return {
-        part.call.identity
-        for position, part in enumerate(parts)
-        if isinstance(part.call, DeleteUser) and position not in rejected
-    }

@@ -2,30 +2,68 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
-from types import NoneType
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Final
 
-from braze_heap._wiring import check_function, kind_of, require
-from braze_heap.events import CurrentsEvent
+from braze_heap._wiring import check_function, kind_of, require, warn
 from braze_heap.observers import Observer
-from braze_heap.transformer import Source
-from braze_heap.wire import RawEvent, Unreadable
+from braze_heap.transformer import Source, items_of
 from braze_heap.wire._source import refuse_path
 
 
-def check_transformer(user: str, transformer: object) -> None:
-    """Raise a TypeError if *transformer*, given to the class *user*, is not one."""
+def check_transformer(user: str, transformer: object) -> bool:
+    """
+    Raise a TypeError if *transformer*, given to the class *user*, is not one.
+
+    Returns:
+        Whether its ``transform`` takes *outages*. That of a wrapper may not.
+    """
     needed = "a Transformer first, such as Transformer(mappers)"
     require(user, needed, transformer, "transform")
+    transform = transformer.transform  # type: ignore[attr-defined]
+    check_function(
+        f"{type(transformer).__name__}.transform", transform, takes="a batch"
+    )
+    try:
+        inspect.signature(transform).bind("a batch", outages=None)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+LIVE_LEDGER: Final = (
+    "the ledger of the live service, so that old values do not replace newer ones: "
+    "Pipeline(..., ledger=state.ledger)"
+)
+
+
+def warn_of_memory_ledger(user: str, pipeline: Any) -> None:
+    """Warn if *pipeline*, of a container, does not know what others have sent."""
+    policies = getattr(pipeline.transformer, "_policies", None)
+    is_sent = policies is None or policies.options.user_properties != "none"
+    if pipeline.has_default_ledger and is_sent:
+        warn(
+            f"{user}: each container has a ledger of its own, in memory, so an old "
+            "value of a user property can replace a newer one of another container. "
+            "Use Pipeline(..., ledger=SqlState(url).ledger), or omit user properties: "
+            "Transformer(user_properties='none')"
+        )
 
 
 def missing_destination(need: str, sink: object) -> TypeError:
     """Return the error if *sink* has no destination, which is the *need* of a store."""
     return TypeError(
         f"{need} per destination, but {type(sink).__name__} names none: give it an "
-        "attribute destination, a text such as 'warehouse eu'"
+        "attribute destination, a text such as 'warehouse eu', and each Filtered a name"
     )
 
 
@@ -55,12 +93,7 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
             contain events.
         ValueError: *source* is a path or an open file, which `read_events` reads.
     """
-    if isinstance(source, AsyncIterable | Awaitable):
-        raise TypeError(
-            f"a source is read without await, but this is {kind_of(source)}: pass "
-            "a list of events, such as [event async for event in stream]"
-        )
-    _check_is_events(source)
+    check_source(source)
     if isinstance(source, bytearray | memoryview):
         source = bytes(source)
     if not isinstance(source, Iterator):
@@ -68,33 +101,24 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
     return _split(source, size)
 
 
-def _check_is_events(source: object) -> None:
+def check_source(source: Source) -> None:
     """Raise, with advice, if *source* has to be read first or contains no events."""
+    if isinstance(source, AsyncIterable | Awaitable):
+        raise TypeError(
+            f"a source is read without await, but this is {kind_of(source)}: pass "
+            "a list of events, such as [event async for event in stream]"
+        )
     if isinstance(source, str):
         refuse_path(source)
-    first = source[0] if isinstance(source, list | tuple) and source else source
-    if isinstance(first, os.PathLike) or callable(getattr(source, "read", None)):
+    elif isinstance(source, os.PathLike) or callable(getattr(source, "read", None)):
         raise ValueError(
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    if first is not source:
-        _check_is_decoded(first)
-    if isinstance(source, type) or not isinstance(source, _SOURCES):
-        raise TypeError(f"a pipeline takes events, not {kind_of(source)}")
-
-
-_SOURCES: Final = (Iterable, CurrentsEvent, RawEvent, Unreadable, float, int, NoneType)
-"""Types that `run` accepts. A number is valid JSON, and becomes a dead letter."""
-
-
-def _check_is_decoded(event: object) -> None:
-    """Raise a TypeError if *event*, the first of a batch, is not decoded."""
-    if isinstance(event, bytes | bytearray | memoryview):
-        raise TypeError(
-            f"an event is a dict, not {type(event).__name__}: decode each one first, "
-            "as with map(json.loads, lines), or pass a whole file to read_events"
-        )
+    elif not isinstance(source, bytes | bytearray | memoryview | Mapping) and (
+        isinstance(source, Collection) or not isinstance(source, Iterable)
+    ):
+        items_of(source)  # checks them; others may be iterated only once
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
@@ -102,8 +126,6 @@ def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:
     batch: list[Any] = []
     try:
         for event in events:
-            if not batch:
-                _check_is_decoded(event)
             batch.append(event)
             if len(batch) == size:
                 full, batch = batch, []

@@ -3,13 +3,21 @@
 import functools
 import importlib
 import inspect
+import numbers
+import os
+import pkgutil
 import re
 import sys
 import warnings
-from typing import Any, Final, NoReturn
+from collections import Counter, deque
+from collections.abc import Iterable
+from types import GeneratorType
+from typing import Any, Final, NoReturn, TypeVar
 
 from braze_heap._text import did_you_mean
 from braze_heap.exceptions import BrazeHeapError
+
+_I = TypeVar("_I", bound=Iterable[Any])
 
 
 class OfOneProcess:
@@ -74,8 +82,8 @@ def require(
     """
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
-    # A list has methods with the names of those of stores.
-    if isinstance(given, type) or type(given) is list or not callable(function):
+    is_class = isinstance(given, type)
+    if is_class or type(given) in _NO_PARTS or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
         raise TypeError(
@@ -92,9 +100,51 @@ def check_name(needs: str, name: object) -> None:
         raise ValueError(f"{needs} that is not empty")
 
 
+_NO_PARTS: Final = (list, deque, dict, Counter, set, GeneratorType)
+"""Types that have methods with the names of those of stores and sinks."""
+
+
+def several(name: str, given: _I, one: str) -> _I:
+    """Return *given*, called *name*. Raise a `TypeError` if it is only *one* value."""
+    is_one = isinstance(given, str | bytes | bytearray | os.PathLike)
+    if is_one or not isinstance(given, Iterable):
+        raise TypeError(f"{name} must be a list, not {kind_of(given)}: write [{one}]")
+    return given
+
+
+def check_number(
+    name: str, value: Any, kind: object = int, *, least: float | None = 1
+) -> None:
+    """
+    Raise unless *value* is a number of the *kind*, `int` or `float`, and at least
+    *least*. Every whole number is a `float`, too.
+    """
+    base: Any = numbers.Integral if kind is int else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, base):
+        needed = "a whole number" if kind is int else "a number"
+        raise TypeError(f"{name} must be {needed}, not {kind_of(value)}")
+    if least is not None and not value >= least:  # nor is NaN
+        raise ValueError(f"{name} must be at least {least:,}, not {value:,}")
+
+
+def check_switch(name: str, value: object) -> None:
+    """Raise a `TypeError` unless *value* is a bool: the text ``"no"`` would be true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {kind_of(value)}")
+
+
 def check_function(name: str, function: object, *, takes: str = "an event") -> None:
     """Raise unless *function*, given as *name*, takes one argument, without await."""
     check_arguments(name, function, (takes,))
+
+
+def check_async(name: str, function: object) -> None:
+    """Raise a `TypeError` unless *function* is an async function."""
+    if not is_async(function):
+        raise TypeError(
+            f"{name} is awaited, so it must be an async function, not "
+            f"{kind_of(function)}: write async def"
+        )
 
 
 def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None:
@@ -148,7 +198,9 @@ def import_named(text: str) -> Any:
     except ModuleNotFoundError as error:
         if not f"{path}.".startswith(f"{error.name}."):
             raise  # the module exists, but one of its imports does not
-        raise UnknownNameError(f"there is no module {error.name!r}.") from None
+        modules = (module.name for module in pkgutil.iter_modules())
+        hint = did_you_mean(str(error.name), modules)
+        raise UnknownNameError(f"there is no module {error.name!r}.{hint}") from None
     for name in names.split("."):
         if not hasattr(found, name):
             hint = did_you_mean(name, [n for n in dir(found) if not n.startswith("_")])

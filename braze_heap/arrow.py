@@ -34,9 +34,9 @@ from braze_heap.wire import (
     Read,
     UnknownFormatError,
     Unreadable,
-    read_events,
     type_in_path,
 )
+from braze_heap.wire._source import check_event_type, read_source
 
 with requires_extra(__name__, "'braze_heap[arrow]'"):
     import pyarrow as pa
@@ -166,10 +166,12 @@ def transform_rows(
 
     Raises:
         TypeError: At once, if *transformer* is not one.
-        ValueError: The type of the rows is unknown, or two columns have one name.
+        ValueError: The type of the rows is missing, or the name of a class. Or two
+            columns have one name.
         DeliveryError: A lookup of a mapper is down.
     """
     check_transformer("transform_rows", transformer)
+    check_event_type(event_type)
     return (
         _to_batch(_rows(transformer.transform(chunk), None, originals))
         for batch in _batches_of(batches)
@@ -352,7 +354,7 @@ def _read_file(path: str, content: pa.Buffer | None) -> Iterator[Read]:
         yield Unreadable(0, "the content is null", source=path)
         return
     try:
-        yield from read_events(io.BytesIO(content), event_type=type_in_path(path))
+        yield from read_source(io.BytesIO(content), type_in_path(path))
     except UnknownFormatError as error:
         yield Unreadable(0, str(error), source=path)
 

@@ -18,14 +18,20 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from braze_heap._pipeline_inputs import missing_destination
-from braze_heap._wiring import check_arguments, check_function, require
+from braze_heap._pipeline_inputs import LIVE_LEDGER, missing_destination
+from braze_heap._wiring import (
+    check_arguments,
+    check_function,
+    check_switch,
+    require,
+)
 from braze_heap.pipeline import Pipeline
 from braze_heap.policies.selection import Events, select_events
 from braze_heap.reasons import SkipReason
 from braze_heap.report import Report
 from braze_heap.sinks._protocol import destination_of
 from braze_heap.state import BackfillKey, Position, Progress
+from braze_heap.state._protocol import call_plain
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import (
     ObjectFile,
@@ -149,18 +155,17 @@ def backfill(
         ModuleNotFoundError: The extra for *url*, or for its objects, is missing.
     """
     require("backfill", "a Pipeline", pipeline, "run_batch")
+    check_switch("user_properties", user_properties)
     if user_properties and pipeline.has_default_ledger:
-        raise ValueError(
-            "user_properties=True needs the ledger of the live service, so that old "
-            "values do not replace newer ones: Pipeline(..., ledger=state.ledger)"
-        )
+        raise ValueError(f"user_properties=True needs {LIVE_LEDGER}")
     destination = destination_of(pipeline.sink)
     if destination is None:
         raise missing_destination("a backfill keeps its progress", pipeline.sink)
+    require("backfill", "progress=state.progress", progress, "lock")
     check_arguments("stop", stop, ())
     check_function("on_progress", on_progress, takes="a BackfillReport")
     options = storage_options or {}
-    url = _canonical(os.fspath(url), options)
+    url = _canonical(os.fsdecode(url), options)
     chosen, sends = select_events(include, exclude), _sends(pipeline.transformer)
     hours = Hours.of(since, until)
     wanted = PathFilter(lambda kind: chosen.selects(kind) and sends(kind), hours)
@@ -344,6 +349,6 @@ class _Backfill:
             Position(*version, events, is_done=version in self.ended)
             for version, events in self.pending.items()
         ]
-        self.progress.commit(self.key, positions)
+        call_plain(self.progress.commit, self.key, positions)
         self.counts["done"] += len(self.ended)
         self.batch, self.pending, self.ended = [], {}, set()

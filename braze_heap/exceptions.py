@@ -21,8 +21,9 @@ these exceptions quote no value, identity or secret.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -58,6 +59,29 @@ class DeliveryError(BrazeHeapError):
     ``retry_after``. `SinkUnavailable` has both attributes.
     """
 
+    def __getattr__(self, name: str) -> Any:
+        # A subclass whose `__init__` does not call that of its base has the defaults.
+        for field in getattr(type(self), "__attrs_attrs__", ()):
+            if field.name == name:
+                default = field.default
+                return default.factory() if hasattr(default, "factory") else default
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def _seconds(value: object) -> float | None:
+    """Return *value* as seconds; ``None`` if it is not a number."""
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return None if math.isnan(seconds) else seconds
+
+
+def _context(value: object) -> Mapping[str, str | int]:
+    """Return the texts and integers in *value*; nothing if it is not a mapping."""
+    given = value if isinstance(value, Mapping) else {}
+    return {str(k): v for k, v in given.items() if isinstance(v, str | int)}
+
 
 @attrs.frozen
 class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
@@ -78,10 +102,10 @@ class SinkUnavailable(DeliveryError):  # noqa: N818 (the word of the contract)
     """
 
     detail: str = "the sink could not decide"
-    retry_after: float | None = None
+    retry_after: float | None = attrs.field(default=None, converter=_seconds)
     throttled: bool = False
     misconfigured: bool = False
-    context: Mapping[str, str | int] = attrs.field(factory=dict)
+    context: Mapping[str, str | int] = attrs.field(factory=dict, converter=_context)
     answer: str = ""
 
     def __str__(self) -> str:
@@ -100,13 +124,14 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
     The dead letter has reached its cap, or its disk is full.
 
     Attributes:
-        max_bytes: The cap; ``None`` if the disk is full.
+        max_bytes: The cap; ``None`` if the disk is full. A store of your own may pass a
+            text that says what is full.
         used_bytes: Used bytes of it; ``None`` if the disk is full.
         free_bytes: Free bytes of the disk, if it is full; else ``None``.
         needed_bytes: Free bytes that the failed operation needs, about.
     """
 
-    max_bytes: int | None = None
+    max_bytes: int | str | None = None
     used_bytes: int | None = None
     free_bytes: int | None = None
     needed_bytes: int = 0
@@ -118,6 +143,8 @@ class DeadLetterFull(DeadLetterError):  # noqa: N818 (the word of the contract)
                 f"free, about {self.needed_bytes:,} are needed. Free them; or stop "
                 "what uses the file and move it, with its -wal file, to a larger disk"
             )
+        if isinstance(self.max_bytes, str):
+            return self.max_bytes
         used, cap = self.used_bytes or 0, self.max_bytes or 0
         return (
             f"the dead letter is full: {used:,} of {cap:,} bytes are used, "
@@ -151,9 +178,36 @@ class SinkSpecError(BrazeHeapError, ValueError):
 
 def retry_after_of(error: DeliveryError) -> float | None:
     """Return the seconds to wait that *error* names; ``None`` if it names none."""
-    seconds = getattr(error, "retry_after", None)
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    return seconds if is_number else None
+    with contextlib.suppress(Exception):  # of a property of the user
+        return _seconds(getattr(error, "retry_after", None))
+    return None
+
+
+def context_of(error: DeliveryError) -> Mapping[str, str | int]:
+    """Return the cause for machines that *error* names; empty if it names none."""
+    with contextlib.suppress(Exception):
+        return _context(getattr(error, "context", None))
+    return {}
+
+
+def text_of(error: DeliveryError) -> str:
+    """Return the message of *error*; its class if that raises."""
+    with contextlib.suppress(Exception):
+        return error.detail if isinstance(error, SinkUnavailable) else str(error)
+    return type(error).__name__
+
+
+def delivery_error_of(error: Exception) -> DeliveryError | None:
+    """
+    Return the `DeliveryError` that *error* is, or contains as a group, or means because
+    memory is short. ``None`` if the event is at fault.
+    """
+    if isinstance(error, ExceptionGroup):
+        found = (delivery_error_of(each) for each in error.exceptions)
+        return next((each for each in found if each), None)
+    if isinstance(error, MemoryError):
+        return DeliveryError("there is not enough memory")
+    return error if isinstance(error, DeliveryError) else None
 
 
 def name_event(error: DeliveryError, event_type: str, event_id: str) -> None:

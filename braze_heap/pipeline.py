@@ -41,13 +41,21 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
+    LIVE_LEDGER,
     check_observers,
+    check_source,
     check_transformer,
     missing_destination,
     split_into_batches,
 )
 from braze_heap._sansio import in_thread, run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess, check_function, kind_of, require
+from braze_heap._wiring import (
+    OfOneProcess,
+    check_async,
+    check_function,
+    kind_of,
+    require,
+)
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -55,25 +63,29 @@ from braze_heap.exceptions import (
     LedgerError,
     SinkUnavailable,
     StateError,
+    context_of,
     is_of_mapper,
     retry_after_of,
+    text_of,
 )
-from braze_heap.heap.calls import Call, Track
+from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report, counts
 from braze_heap.results import TransformResult
 from braze_heap.sinks._protocol import (
     AsyncSink,
+    InvalidReceiptError,
     Receipt,
     Rejection,
     Sink,
     destination_of,
+    destinations_of,
     require_async_sink,
     require_sink,
 )
 from braze_heap.state import DeadLetter, DeadRecord, Ledger, MemoryLedger
-from braze_heap.state._protocol import append_to
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Source, Transformer
 
 __all__ = ["AsyncPipeline", "BatchResult", "Pipeline", "PipelineOptions"]
@@ -156,20 +168,21 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
 
     def _configure(self, options: PipelineOptions[AnySink]) -> None:
         user = type(self).__name__
-        check_transformer(user, options.transformer)
+        self._takes_outages = check_transformer(user, options.transformer)
         require(user, _DEAD_LETTER, options.dead_letter, "append")
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
-        destination = destination_of(options.sink)
+        self._destinations = destinations_of(options.sink)
         if options.ledger is not None:
-            require(user, _LEDGER, options.ledger, "update")
-            if destination is None:
+            for method in ("update", "forget"):
+                require(user, _LEDGER, options.ledger, method)
+            if "" in self._destinations:
                 raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self.destination: str = destination or ""
+        self.destination: str = destination_of(options.sink) or ""
         self._observers = check_observers(options.observers)
         self.batch_size: int = options.batch_size
         self._patience = options.patience
@@ -189,6 +202,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         user_properties: bool = True,
     ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
+        check_source(source)
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
@@ -215,14 +229,14 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         """Log the cause: at WARNING if a retry may help, at ERROR otherwise."""
         is_state = isinstance(error, StateError)
         needs_fix = is_state or getattr(error, "misconfigured", False)
-        cause = error.detail if isinstance(error, SinkUnavailable) else str(error)
+        cause = text_of(error)
         if outcome == "mapper":
             cause = f"a mapper cannot map now: {cause}"
         self._log_limiter.log(
             logger,
             logging.ERROR if needs_fix else logging.WARNING,
             f"A batch was not delivered, and the sender has to repeat it: {cause}",
-            context={**(getattr(error, "context", None) or {}), "outcome": outcome},
+            context={**context_of(error), "outcome": outcome},
         )
 
     def _notify(self, details: BatchDetails) -> None:
@@ -263,6 +277,8 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         end = self._clock() + self._patience
         while True:
             try:
+                if not self._takes_outages:
+                    return self.transformer.transform(source)
                 return self.transformer.transform(source, outages=self._mapper_outages)
             except DeliveryError as error:
                 cause = error
@@ -285,7 +301,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if all(type(call) is Track for call in calls):
             receipt = (yield from self._deliver(calls)) if calls else Receipt()
             return Decision(receipt)
-        delivery = OrderedDelivery(mapped, self.ledger, self.destination, self._now)
+        delivery = OrderedDelivery(mapped, self.ledger, self._destinations, self._now)
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:
@@ -297,7 +313,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
 
         A full dead letter can be replayed: records with *stored* keys need no room.
         """
-        work = functools.partial(append_to, self.dead_letter, records)
+        work = functools.partial(call_plain, self.dead_letter.append, records)
         try:
             yield from self._call_store(work, "dead letter", DeadLetterError)
         except DeadLetterFull:
@@ -332,17 +348,21 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         If the sink is down, it rejects all. Call *renew* before another attempt.
         """
         end = self._clock() + self._patience
+        calls = tuple(calls)  # which a sink cannot change before another attempt
         while True:
             began = self._clock()
             try:
                 given = yield functools.partial(self._send, calls)
                 if not isinstance(given, Receipt):
-                    raise TypeError(f"send returned {kind_of(given)}, not a Receipt")
+                    text = f"send returned {kind_of(given)}, not a Receipt"
+                    raise InvalidReceiptError(text)
                 receipt = given.checked(len(calls))
             except SinkUnavailable as error:
                 unavailable = error.with_traceback(None)
             except Exception as error:  # a bug of the sink
                 text = f"the sink raised {describe_exception(error)}"
+                if isinstance(error, InvalidReceiptError):
+                    text = f"{type(self.sink).__name__} has a bug: {error}"
                 unavailable = SinkUnavailable(text, context=error_context(error))
             else:
                 self._outage.succeeded()
@@ -393,6 +413,8 @@ class Pipeline(_PipelineBase[Sink]):
         Raises:
             ValueError: *source* is a path, a URL or an open file: `read_events` reads
                 files. Or an iterator raised it; the events before are delivered.
+            TypeError: Nothing in a batch is an event: *source* contains lines, paths or
+                objects of a store, for example.
             SinkUnavailable: The sink did not decide about a batch. Nothing of it is in
                 the dead letter. The batches before it are complete.
             DeliveryError: The same, because a mapper raised it.
@@ -427,10 +449,32 @@ class Pipeline(_PipelineBase[Sink]):
             DeliveryError: See `run`.
         """
         if isinstance(batch, Iterator):
+            check_source(batch)
             batch = list(batch)  # it is read twice if it has repeats
         steps = self._observe_batch(batch, stored_keys, user_properties)
         result: BatchResult = run_steps(steps, operator.call)
         return result
+
+    def send_calls(self, calls: Iterable[Call]) -> Receipt:
+        """
+        Send *calls*, such as those of a table, with user properties in order of time.
+
+        Returns:
+            Receipt of the calls. Outdated ones count as accepted. Rejected ones are
+            not in the dead letter.
+
+        Raises:
+            ValueError: They state user properties, and the pipeline has no ledger of
+                the user, so that old values could replace those of a live service.
+            DeliveryError: See `run`.
+        """
+        calls = [*calls]
+        states = any(isinstance(call, AddUserProperties) for call in calls)
+        if self.has_default_ledger and states:
+            raise ValueError(f"calls with user properties need {LIVE_LEDGER}")
+        steps = self._decide(TransformResult(calls=calls))
+        rejections = run_steps(steps, operator.call).receipt.rejections
+        return Receipt(len(calls) - len(rejections), rejections)
 
 
 class AsyncPipeline(_PipelineBase[AsyncSink]):
@@ -441,6 +485,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
         self._sleep = options.sleep or asyncio.sleep
+        check_async("sleep", self._sleep)
 
     async def run(self, source: Source) -> Report:
         """Deliver *source*; see `Pipeline.run`."""

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from braze_heap._wiring import require
+from braze_heap._json import SentEvents
+from braze_heap._wiring import check_number, check_switch, require, several
 from braze_heap.exceptions import DeadLetterError
 from braze_heap.pipeline import Pipeline
 from braze_heap.reasons import Reason
 from braze_heap.report import Report
 from braze_heap.state import DeadLetter, DeadRecord
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError, decode, events_of
 
@@ -72,9 +74,11 @@ def replay(
     require("replay", "a Pipeline", pipeline, "run_batch")
     if pipeline.dead_letter is not dead_letter:
         raise ValueError("replay through a pipeline that has this dead letter")
-    if isinstance(destinations, str):
-        raise TypeError("destinations must be a list, not a str: write [destination]")
-    wanted = {pipeline.destination} if destinations is None else {*destinations}
+    check_switch("force", force)
+    check_number("batch_size", batch_size)
+    wanted = {pipeline.destination}
+    if destinations is not None:
+        wanted = {*several("destinations", destinations, "destination")}
     others, lacked = Counter[str](), Counter[str]()
     report, kept = Report(), set[str]()
     lacking = _lacking(pipeline.transformer)
@@ -98,7 +102,8 @@ def replay(
     with _exclusive_replay(dead_letter):
         for batch in _batches(filter(is_replayed, dead_letter.read()), batch_size):
             done, keys = _replay_batch(pipeline, batch)
-            dead_letter.forget(record.key for record in batch if record.key not in keys)
+            done_with = [record.key for record in batch if record.key not in keys]
+            call_plain(dead_letter.forget, done_with)
             kept |= keys
             report += done
     return report + Report(missing_mappers=lacked, other_destinations=others)
@@ -146,7 +151,7 @@ def _replay_batch(
     kept = {record.key for record in damaged}
     if sources:
         stored = frozenset(record.key for record in records)
-        result = pipeline.run_batch(sources, stored_keys=stored)
+        result = pipeline.run_batch(SentEvents(sources), stored_keys=stored)
         report = result.report + report
         kept |= {record.key for record in result.records}
     return report, kept

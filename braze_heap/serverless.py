@@ -10,14 +10,14 @@ before Lambda ends the container, and leave the rest to the next invocation.
 from __future__ import annotations
 
 import logging
-import math
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import describe_exception
-from braze_heap._wiring import kind_of, require
+from braze_heap._pipeline_inputs import warn_of_memory_ledger
+from braze_heap._wiring import check_number, kind_of, require
 from braze_heap.exceptions import DeliveryError
 from braze_heap.pipeline import Pipeline
 from braze_heap.receiver.aws_lambda import LambdaEvent, describe_event
@@ -150,13 +150,10 @@ def _time_check(context: Any, reserve: float) -> Callable[[], None]:
 
 
 def _check_arguments(
-    user: str, pipeline: Pipeline, reserve: object, storage_options: object
+    user: str, pipeline: Pipeline, reserve: float, storage_options: object
 ) -> None:
     require(user, "a Pipeline", pipeline, "run_batch")
-    if not isinstance(reserve, int | float):
-        raise TypeError(f"reserve must be a number of seconds, not {kind_of(reserve)}")
-    if not 0 <= reserve < math.inf:
-        raise ValueError(f"reserve must be at least 0 seconds, not {reserve}")
+    check_number("reserve", reserve, float, least=0)
     if pipeline._patience > reserve:
         raise ValueError(
             f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "
@@ -166,6 +163,7 @@ def _check_arguments(
         raise TypeError(
             f"storage_options must be a mapping, not {kind_of(storage_options)}"
         )
+    warn_of_memory_ledger(user, pipeline)
 
 
 def _messages(event: LambdaEvent) -> list[Mapping[str, Any]]:

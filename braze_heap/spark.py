@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from braze_heap import arrow
 from braze_heap._pipeline_inputs import check_transformer
 from braze_heap.transformer import Transformer
+from braze_heap.wire._source import check_event_type
 
 __all__ = ["calls", "newest_user_properties", "read_files"]
 
@@ -75,6 +76,7 @@ def calls(
             arrow.transform_files, transformer=transformer, originals=originals
         )
     else:
+        check_event_type(event_type)
         arrow.check_names(frame.columns, event_type)
         function = functools.partial(
             arrow.transform_rows,

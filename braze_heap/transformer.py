@@ -2,12 +2,14 @@
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from braze_heap._json import UncheckedEvents, decode_events_fast
+from braze_heap._json import SentEvents, UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
+from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent, UnknownEvent
 from braze_heap.mappers import MapperRegistry, Registration
 from braze_heap.mappers._declared import Declared
@@ -96,6 +98,8 @@ class Transformer:
             DeliveryError: A mapper, or the function for identities, raised it because a
                 lookup is down. The batch is undecided: send it again. A note names the
                 event.
+            TypeError: Nothing in *source* is an event: it contains lines or paths, for
+                example.
         """
         if isinstance(source, UncheckedEvents):
             return self._mapping.map(source, outages)
@@ -197,13 +201,71 @@ def _bytes_of(source: Source) -> bytes | None:
     return None
 
 
+_ADVICE: Final = {
+    str: "decode each one first, as with map(json.loads, lines), or pass a whole file "
+    "to read_events",
+    os.PathLike: "pass the events of each one, as in run(read_events(path))",
+    Iterable: "pass each batch on its own, as in run(batch)",
+    object: "pass events, such as those of read_events, or of storage.read(object)",
+}
+"""Advice by type of what was given as an event. The first one applies."""
+
+
+def _check_events(items: list[Any]) -> None:
+    """
+    Raise a `TypeError` with advice if none of *items* is an event, or JSON of a sender.
+
+    Then the program is wrong, and would dead-letter all of its input.
+    """
+    if not items or not all(map(_is_no_event, items)):
+        return
+    kind = type(items[0])
+    if issubclass(kind, bytes | bytearray | memoryview):
+        kind = str
+    advice = next(text for base, text in _ADVICE.items() if issubclass(kind, base))
+    name = "a whole body" if kind is dict else kind_of(items[0])
+    raise TypeError(f"an event is a dict, not {name}: {advice}")
+
+
+def _is_no_event(item: object) -> bool:
+    """Return whether *item* has to be read first, or is not of this package's input."""
+    if isinstance(item, str):
+        with contextlib.suppress(UnreadableError):
+            return _is_raw(decode(item))
+        return False
+    if isinstance(item, list):
+        return any(map(_is_raw, item[:1]))
+    if isinstance(item, dict):  # a body, one of several
+        return isinstance(item.get("events"), list) and "event_type" not in item
+    return not (item is None or isinstance(item, _EVENTS))
+
+
+_EVENTS: Final = (CurrentsEvent, RawEvent, Unreadable, Mapping, float, int)
+
+
+def _is_raw(value: object) -> bool:
+    """Return whether *value* is an event, a record or a body."""
+    if isinstance(value, dict):
+        return not value.keys().isdisjoint(("event_type", "id", "events"))
+    return isinstance(value, CurrentsEvent | RawEvent | Unreadable)
+
+
 def items_of(source: Source) -> Iterable[Any]:
-    """Return the events of *source* in any form; an `Unreadable` if it is invalid."""
+    """
+    Return the events of *source* in any form; an `Unreadable` if it is invalid.
+
+    Raises:
+        TypeError: None of several is an event.
+    """
     data = _bytes_of(source)
     if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)
     if data is None and not (source is None or isinstance(source, dict)):
-        return source if isinstance(source, Iterable) else [source]
+        if not isinstance(source, list):
+            source = [*source] if isinstance(source, Iterable) else [source]
+        if not isinstance(source, SentEvents):
+            _check_events(source)
+        return source
     try:
         if isinstance(source, str):
             return events_of(decode(source))

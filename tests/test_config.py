@@ -14,13 +14,20 @@ import braze_heap as bh
 from braze_heap._options import doc_of
 from braze_heap.config import Config, ConfigError, SinkConfig, TransformConfig, example
 from braze_heap.config._tables import TABLES, declared_keys, file_keys, variables
-from braze_heap.exceptions import SinkSpecError
 from braze_heap.sinks import JsonLinesSink
 from braze_heap.testing import make_raw
 
 PREFIX = "BRAZE_HEAP_"
 
 Load = Callable[..., Config]
+
+
+class KeyedSink(bh.MemorySink):
+    """The sink of a team that needs a key."""
+
+    def __init__(self, api_key: str = "") -> None:
+        super().__init__()
+        self.api_key = api_key
 
 
 @pytest.fixture
@@ -144,8 +151,51 @@ def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
         options={("sink", "spec"): ("memory:", "--sink")},
     )
 
-    assert config.sink == SinkConfig(spec="memory:", api_key="canary")
+    assert config.sink == SinkConfig(spec="memory:")
     config.open_sink().close()
+
+
+@pytest.mark.parametrize(
+    ("own", "spec", "key"),
+    [
+        ("app_id = '1'", "heap:?app_id=12", "canary"),
+        ("app_id = '1'", "heap:?app_id=12&api_key_env=X", ""),
+        ("app_id = '1'", "tests.test_config:KeyedSink", ""),
+        ("kind = 'tests.test_config:KeyedSink'", "heap:?app_id=12", ""),
+    ],
+)
+def test_the_key_of_a_heap_sink_is_for_heap_only(
+    own: str, spec: str, key: str, load: Load
+) -> None:
+    """Another sink, which an option of the command names, does not get it."""
+    config = load(
+        f"[sink]\n{own}\napi_key_env = 'BRAZE_HEAP_CONFIG'",
+        {"CONFIG": "canary"},
+        options={("sink", "spec"): (spec, "--sink")},
+    )
+
+    assert config.sink == SinkConfig(spec=spec, api_key=key)
+
+
+@pytest.mark.parametrize("sink", ["kind", "spec"])
+@pytest.mark.parametrize(
+    ("text", "environ"),
+    [
+        ("api_key_env = 'BRAZE_HEAP_CONFIG'", {"CONFIG": "canary"}),
+        ("api_key_file = 'key'", {}),
+        ("", {"SINK__API_KEY": "canary"}),
+    ],
+)
+def test_a_sink_of_a_team_gets_its_key(
+    sink: str, text: str, environ: dict[str, str], load: Load
+) -> None:
+    Path("key").write_text("canary\n", encoding="utf-8")
+
+    config = load(f"[sink]\n{sink} = 'tests.test_config:KeyedSink'\n{text}", environ)
+
+    opened = config.open_sink()
+    assert isinstance(opened, KeyedSink)
+    assert opened.api_key == "canary"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +204,7 @@ def test_the_sink_of_an_option_replaces_the_table(load: Load) -> None:
         ("kind = 'file'\npath = 'x.gz'\nmax_bytes = 99", "file:x.gz?max_bytes=99"),
         ("kind = 'console'", "console:"),
         ("kind = 'acme.sinks:Bucket'\nurl = 'a b'", "acme.sinks:Bucket?url=a+b"),
-        ("app_id = '1'\nallow_http = true", "heap:?app_id=1&allow_http=true"),
+        ("app_id = '1'\ntrust_env = true", "heap:?app_id=1&trust_env=true"),
         ("spec = 'memory:'", "memory:"),
     ],
 )
@@ -162,25 +212,6 @@ def test_a_kind_of_sink_has_its_options_as_keys(
     text: str, spec: str, load: Load
 ) -> None:
     assert load(f"[sink]\n{text}").sink.to_spec() == spec
-
-
-@pytest.mark.parametrize(
-    ("text", "flaw"),
-    [
-        ("app_id = ' '", "app_id must be the text"),
-        ("kind = 'file'", "write file:PATH"),
-        ("kind = 'memory'\nregion = 'eu'", "unexpected keyword argument 'region'"),
-        ("app_id = '1'\npath = 'x'", "write heap:"),
-        ("kind = 'console'\npath = 'x'", "too many positional"),
-    ],
-)
-def test_a_sink_checks_its_options_when_it_is_opened(
-    text: str, flaw: str, load: Load
-) -> None:
-    config = load(f"[sink]\n{text}")
-
-    with pytest.raises(SinkSpecError, match=flaw):
-        config.open_sink()
 
 
 def test_sink_and_state_are_opened(load: Load) -> None:
@@ -277,9 +308,9 @@ def test_a_variable_that_sets_nothing_is_a_warning(name: str, meant: str) -> Non
 
 FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     # Types and values in the file.
-    ("serve.port = '8080'", {}, "serve.port must be a whole number, not a str"),
-    ("serve.port = 80.5", {}, "serve.port must be a whole number, not a float"),
-    ("serve.port = true", {}, "serve.port must be a whole number, not a bool"),
+    ("serve.port = '8080'", {}, "serve.port must be a whole number, not text"),
+    ("serve.port = 80.5", {}, "serve.port must be a whole number, not a number"),
+    ("serve.port = true", {}, "serve.port must be a whole number, not a boolean"),
     ("serve.port = -1", {}, "serve.port is from 0 to 65,535, not -1"),
     ("serve.port = 65536", {}, "serve.port is from 0 to 65,535"),
     ("serve.grace = nan", {}, "serve.grace must be a finite number"),
@@ -290,9 +321,9 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("log.level = 'verbose'", {}, "log.level is one of debug, info, warning, error"),
     ("log.level = 'wraning'", {}, "Did you mean 'warning'?"),
     ("log.format = 5", {}, "log.format is one of text, json, not 5"),
-    ("transform.local_time = 'yes'", {}, "must be true or false, not a str"),
+    ("transform.local_time = 'yes'", {}, "must be true or false, not text"),
     ("transform.machines = 'dorp'", {}, "Did you mean 'drop'?"),
-    ("transform.include = 5", {}, "include must be a list of texts, not an int"),
+    ("transform.include = 5", {}, "include must be a list of texts, not a number"),
     ("transform.exclude = [5]", {}, "transform.exclude[0] must be text"),
     ("transform.sample = {EmailSend = '1'}", {}, "sample.EmailSend must be a number"),
     ("transform.include = ['']", {}, "transform.include contains an empty text"),
@@ -300,6 +331,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("transform.identity = ['name']", {}, "identity[0] is one of external_user_id"),
     ("transform.fixed_properties = {a = []}", {}, "fixed_properties.a must be text"),
     ("transform.personal_fields = {a = 'x'}", {}, "personal_fields.a is one of drop"),
+    ("transform.identity = []", {}, "service.toml: transform.identity is empty"),
     ("transform.event_prefix = 1979-05-27", {}, "must be text in quotes, not a date"),
     # Names in the file.
     ("local_time = true", {}, "outside of its table: write it as transform.local_"),
@@ -313,10 +345,19 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[sink]\napp_id = '1'\nregoin = 'eu'", {}, "'regoin' in [sink]. Did you mean"),
     # Sinks.
     ("sink.region = 'eu'", {}, "a Heap sink needs sink.app_id"),
-    ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not an int"),
+    ("sink.app_id = 11", {}, "sink.app_id must be text in quotes, not a number"),
     ("[sink]\napp_id = '1'\nregion = 'ue'", {}, "sink.region is one of us, eu"),
     ("[sink]\napp_id = '1'\ntimeout = -1", {}, "sink.timeout is a positive number"),
+    ("sink.app_id = ' '", {}, "sink.app_id must be that under Manage > Projects"),
+    ("sink.app_id = 'YOUR_APP_ID'", {}, "in Heap: a number, such as 11"),
+    ("[sink]\napp_id = '1'\ntimeout = 11", {}, "sink.timeout has no effect"),
+    ("[sink]\napp_id = '1'\nallow_http = true", {}, "sink.allow_http has no effect"),
+    ("[sink]\napp_id = '1'\nevents_a_minute = 20000", {}, "over Heap's limit, 15,000"),
     ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
+    ("sink.kind = 'file'", {}, "a file sink needs sink.path"),
+    ("[sink]\nkind = 'memory'\nregion = 'eu'", {}, "a memory sink has no 'region'"),
+    ("[sink]\napp_id = '1'\npath = 'x'", {}, "sink.path is for a file sink"),
+    ("[sink]\nkind = 'console'\npath = 'x'", {}, "sink.path is for a file sink"),
     ("sink.kind = 'HEAP'", {}, "unknown kind 'HEAP'. Did you mean 'heap'?"),
     ("sink.spec = ''", {}, "sink.spec is empty"),
     ("[sink]\nspec = 'memory:'\nregion = 'eu'", {}, "exclude each other: keep one"),
@@ -326,22 +367,29 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("serve.token = 'canary'", {}, "serve.token is a secret, which must not be in"),
     ("state.url = 'postgresql://u:canary@h/d'", {}, "variable with url_env, or"),
     ("[serve]\ntoken_env = 'A'\ntoken_file = 'b'", {}, "exclude each other"),
-    ("serve.token_env = 'NO_SUCH'", {}, "token_env: the variable is not set"),
+    ("serve.token_env = 'NO_SUCH'", {}, "the variable NO_SUCH is not set"),
     ("serve.token_env = 'canary-1'", {}, "serve.token_env: the variable is not set"),
-    ("serve.token_env = ''", {}, "serve.token_env: the variable is not set"),
+    ("serve.token_env = ''", {}, "serve.token_env is empty"),
+    ("serve.token_env = ['canary']", {}, "token_env must be text in quotes, not a"),
+    ("sink.kind = 'memory'\nsink.api_key_env = 'X'", {}, "'memory' has no key"),
+    ("sink.spec = '-'\nsink.api_key_file = 'X'", {}, "'-' has no key"),
     ("serve.token_file = 'canary'", {}, "the file cannot be read: No such file"),
-    ("serve.token_file = 'empty'", {}, "serve.token_file: the file is empty"),
-    ("serve.token_file = 'folder'", {}, "the file cannot be read: Is a directory"),
-    ("serve.token_file = 'utf16'", {}, "the file is not UTF-8 text"),
-    ("serve.token_file = '/dev/zero'", {}, "the file is not text, or too"),
+    ("serve.token_file = 'empty'", {}, "the file empty is empty"),
+    ("serve.token_file = 'folder'", {}, "the file folder cannot be read: Is a"),
+    ("serve.token_file = 'utf16'", {}, "the file utf16 is not UTF-8 text"),
+    ("serve.token_file = '/dev/zero'", {}, "the file /dev/zero is not text, or too"),
     ("", {"SERVE__TOKEN": ""}, "BRAZE_HEAP_SERVE__TOKEN is empty"),
     # State.
     ("state.path = 's3://bucket/x'", {}, "state.path is a URL: name it with url"),
+    ("state.path = ':memory:'", {}, "state.path must be the path of a file"),
     ("[state]\npath = 'a'\nurl = 'postgresql://h/d'", {}, "exclude each other"),
     ("[state]\nurl = 'sqlite://'\nmax_bytes = 99999", {}, "not a database"),
     # Variables.
     ("", {"SERVE__PORT": "x"}, "BRAZE_HEAP_SERVE__PORT: 'x' is not a whole number"),
     ("", {"SERVE__PORT": ""}, "BRAZE_HEAP_SERVE__PORT is empty: set or remove it"),
+    ("", {"SERVE__PORT": "8_0"}, "SERVE__PORT: '8_0' is not a whole number"),
+    ("", {"SERVE__GRACE": "\u0662"}, "SERVE__GRACE: '\u0662' is not a number"),
+    ("", {"TRANSFORM__SAMPLE": '{"a": 0, "a": 1}'}, "SAMPLE: 'a' is given twice"),
     ("", {"TRANSFORM__INCLUDE": " , "}, "TRANSFORM__INCLUDE is empty"),
     ("", {"SERVE__PORT": "-1"}, "BRAZE_HEAP_SERVE__PORT is from 0"),
     ("", {"SERVE__PORT": "tcp://10.0.0.1:80"}, "is not a whole number"),
@@ -388,7 +436,7 @@ def test_a_wrong_configuration_is_an_error(
         ('{"log": {}, "log": {}}', "'log' is given twice"),
         ('{"serve": {"grace": NaN}}', "serve.grace must be a finite number"),
         ('{"serve": null}', "serve must be a table"),
-        ('{"serve": {"port": null}}', "serve.port must be a whole number, not None"),
+        ('{"serve": {"port": null}}', "serve.port must be a whole number, not null"),
         ('{"serve": {"port": 1},}', "is not JSON: "),
     ],
 )
@@ -420,7 +468,10 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) ->
 
 
 def test_the_example_has_every_key_and_equals_the_defaults(load: Load) -> None:
-    """As it is, and with the comment signs removed before keys with a default."""
+    """
+    As it is, and with the comment signs removed before keys with a default. Without
+    those before any key it is TOML.
+    """
     text = example()
     keys = dict.fromkeys(re.findall(r"^#(\w+) =", text, re.MULTILINE))
 
@@ -428,7 +479,11 @@ def test_the_example_has_every_key_and_equals_the_defaults(load: Load) -> None:
         "url"
     }
     assert load(text) == Config()
-    others = r"\w+_env|\w+_file|.*\.\.\."
+    every = tomllib.loads(re.sub(r"^#(\w+ =)", r"\1", text, flags=re.MULTILINE))
+    placeholders = every["transform"]["placeholder_identities"]
+    assert {*placeholders} == TransformConfig().placeholder_identities
+    assert ".." not in text.replace('"..."', "")
+    others = r"\w+_env|\w+_file|custom_event_prefix|placeholder_identities|.*\.\.\."
     lines = rf"^#(?!{others})(\w+ = .+)$"
     text = re.sub(lines, r"\1", text, flags=re.MULTILINE)
     options = tomllib.loads(text)["sink"]
@@ -500,3 +555,34 @@ def test_options_that_make_no_transformer_are_an_error(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         TransformConfig(**options).transformer()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "identity = ['device_id']",
+            "transform.identity (file service.toml): identity cannot be device_id only",
+        ),
+        (
+            "personal_data = 'hash'",
+            "transform.personal_data (file service.toml): personal_data: 'hash' needs",
+        ),
+        (
+            "include = ['EmialClick']",
+            "transform.include (file service.toml): include: 'EmialClick' is not",
+        ),
+    ],
+)
+def test_an_error_of_the_transformer_names_key_and_place(
+    text: str, message: str, load: Load
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^{re.escape(message)}"):
+        load(f"[transform]\n{text}").transformer()
+
+
+def test_an_error_of_an_option_names_the_option(load: Load) -> None:
+    config = load(options={("transform", "include"): (("EmialClick",), "--include")})
+
+    with pytest.raises(ConfigError, match=r"^transform.include \(option --include\):"):
+        config.transformer()

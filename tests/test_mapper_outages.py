@@ -128,6 +128,33 @@ def test_transform_raises_nothing_else(error: Exception) -> None:
     assert [rejected.reason for rejected in result.rejected] == ["mapper_error"]
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ExceptionGroup("lookups", [bh.SinkUnavailable("down")]), bh.SinkUnavailable),
+        (
+            ExceptionGroup("a", [KeyError(), ExceptionGroup("b", [MemoryError()])]),
+            bh.DeliveryError,
+        ),
+        (MemoryError(), bh.DeliveryError),
+    ],
+)
+def test_a_group_of_lookups_or_little_memory_is_undecided_too(
+    error: Exception, raised: type[Exception]
+) -> None:
+    """The event is not at fault: the same may succeed later."""
+
+    def derive(event: Any, payload: Any) -> Any:
+        raise error
+
+    for transformer in (
+        transformer_of(Lookup("b", error=error)),
+        bh.Transformer(derive=derive),
+    ):
+        with pytest.raises(raised):
+            transformer.transform([click("a"), click("b")])
+
+
 def test_a_generator_that_fails_halfway_is_undecided_too() -> None:
     """The error may come while payloads are fetched one by one."""
 

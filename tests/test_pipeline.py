@@ -20,8 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import braze_heap as bh
-from braze_heap.events import CurrentsEvent
-from braze_heap.exceptions import DeadLetterError, DeadLetterFull, SinkUnavailable
+from braze_heap.events import CurrentsEvent, EmailClick
+from braze_heap.exceptions import (
+    DeadLetterError,
+    DeadLetterFull,
+    DeliveryError,
+    SinkUnavailable,
+)
 from braze_heap.heap.calls import AddUserProperties, Call, Track
 from braze_heap.observers import BatchDetails
 from braze_heap.pipeline import AsyncPipeline, Pipeline
@@ -823,10 +828,9 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
         "s3://bucket/events.jsonl",
         Path("events.jsonl"),
         Path("s3://bucket/events.jsonl"),
-        [Path("a.jsonl"), Path("b.jsonl")],
         io.BytesIO(b"{}\n{}\n"),
     ],
-    ids=["text", "URL", "path", "URL as path", "paths", "file"],
+    ids=["text", "URL", "path", "URL as path", "file"],
 )
 def test_files_are_not_events(run: Runner, source: Any) -> None:
     """A path, a URL or an open file raises with the advice to read it."""
@@ -844,3 +848,80 @@ def test_input_of_a_sender_never_raises(run: Runner, body: Any) -> None:
     report = run(body, MemorySink(), MemoryDeadLetter())
 
     assert report.dead_lettered == 1
+
+
+class NoInit(SinkUnavailable):
+    """An error whose attributes are not set."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class BadPropertyError(DeliveryError):
+    """An error whose attributes and text raise."""
+
+    @property
+    def retry_after(self) -> float:
+        raise ZeroDivisionError
+
+    context = "host"
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+ODD_ERRORS = [
+    SinkUnavailable("x", retry_after="30"),  # type: ignore[arg-type]
+    SinkUnavailable("x", retry_after=object()),  # type: ignore[arg-type]
+    SinkUnavailable("x", retry_after=10**400),
+    SinkUnavailable("x", retry_after=float("nan")),
+    SinkUnavailable("x", context="host"),  # type: ignore[arg-type]
+    SinkUnavailable("x", context={1: object(), "host": "h"}),  # type: ignore[dict-item]
+    NoInit(),
+    BadPropertyError(),
+]
+
+
+@pytest.mark.parametrize("error", ODD_ERRORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("patience", [0.0, 60.0])
+def test_an_error_with_odd_attributes_is_reported_as_it_is(
+    error: DeliveryError, patience: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sender gets it, and the log has one line."""
+    clock = [0.0]
+
+    def mapper(event: Any) -> Any:
+        raise error
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    mappers = bh.Mappers()
+    mappers.maps(EmailClick)(mapper)
+    pipeline = Pipeline(
+        bh.Transformer(mappers.registry()),
+        MemorySink(),
+        DISCARD,
+        patience=patience,
+        clock=lambda: clock[0],
+        sleep=sleep,
+    )
+    with pytest.raises(type(error)):
+        pipeline.run([make_raw(EmailClick)])
+
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+
+
+def test_attributes_of_an_error_have_their_types() -> None:
+    """Numbers as text are numbers. What is not one counts as missing."""
+    errors = [e for e in ODD_ERRORS if isinstance(e, SinkUnavailable)]
+
+    assert [e.retry_after for e in errors] == [30.0, *[None] * 6]
+    assert [dict(e.context) for e in errors] == [*[{}] * 5, {"host": "h"}, {}]
+    assert str(errors[0]) == "x; send the batch again in 30 seconds"
+    assert str(NoInit()) == "the sink could not decide; send the batch again later"
+
+
+def test_a_store_of_your_own_says_what_is_full() -> None:
+    """Its text is the message."""
+    assert str(DeadLetterFull("the bucket is full")) == "the bucket is full"

@@ -12,6 +12,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
 
 import braze_heap as bh
+from braze_heap.receiver import Receiver
+from braze_heap.receiver.aws_lambda import lambda_handler
 from braze_heap.serverless import OutOfTimeError, s3_handler, sqs_handler
 from braze_heap.testing import make_raw
 from tests.storage.layout import CLICK, content, key
@@ -50,6 +52,10 @@ class Context:
         return int(self.seconds * 1_000)
 
 
+def of_receiver(pipeline: bh.Pipeline) -> Any:
+    return lambda_handler(Receiver(pipeline, "a-token"))
+
+
 @attrs.define
 class Rig:
     """A pipeline in memory, and what it did."""
@@ -58,7 +64,8 @@ class Rig:
     dead: MemoryDeadLetter = attrs.field(factory=MemoryDeadLetter)
 
     def pipeline(self) -> bh.Pipeline:
-        return bh.Pipeline(bh.Transformer(), self.sink, self.dead)
+        ledger = bh.MemoryLedger()
+        return bh.Pipeline(bh.Transformer(), self.sink, self.dead, ledger=ledger)
 
     def ids(self) -> list[str]:
         return [c.idempotency_key for c in self.sink.calls if isinstance(c, bh.Track)]
@@ -390,7 +397,12 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
     make: Callable[[Any], Any],
 ) -> None:
     """It could wait until Lambda ends the container, each time."""
-    pipeline = bh.Pipeline(bh.Transformer(), bh.MemorySink(), bh.DISCARD, patience=60.0)
+    pipeline = bh.Pipeline(
+        bh.Transformer(user_properties="none"),
+        bh.MemorySink(),
+        bh.DISCARD,
+        patience=60.0,
+    )
 
     with pytest.raises(ValueError, match="60 s, exceeds reserve, 30 s"):
         make(pipeline)
@@ -400,12 +412,12 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"reserve": -1}, ValueError, "reserve must be at least 0 seconds, not -1"),
+        ({"reserve": -1}, ValueError, "reserve must be at least 0, not -1"),
         ({"reserve": float("nan")}, ValueError, "not nan"),
         (
             {"reserve": "30"},
             TypeError,
-            "reserve must be a number of seconds",
+            "reserve must be a number, not a str",
         ),
         ({"reserve": None}, TypeError, "not None"),
         ({"storage_options": 5}, TypeError, "must be a mapping, not an int"),
@@ -464,3 +476,14 @@ def test_the_extra_is_needed_when_the_container_starts(
 
     with pytest.raises(ModuleNotFoundError, match=r"braze_heap\[s3\]"):
         s3_handler(Rig().pipeline())
+
+
+@pytest.mark.parametrize("make", [sqs_handler, s3_handler, of_receiver])
+def test_a_ledger_in_memory_is_warned_about(make: Any) -> None:
+    """Each container would have its own, and turn consent back."""
+    sink, transformer = bh.MemorySink(), bh.Transformer(user_properties="none")
+    with pytest.warns(UserWarning, match="each container has a ledger of its own"):
+        make(bh.Pipeline(bh.Transformer(), sink, bh.DISCARD))
+
+    make(bh.Pipeline(transformer, sink, bh.DISCARD))
+    make(bh.Pipeline(bh.Transformer(), sink, bh.DISCARD, ledger=bh.MemoryLedger()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 import braze_heap as bh
 from braze_heap.events import CurrentsEvent
 from braze_heap.exceptions import DeadLetterFull, LedgerError, SinkUnavailable
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.sinks import (
     Buffered,
@@ -246,6 +248,18 @@ def test_a_rejected_value_falls_back_to_the_accepted_one() -> None:
     assert sink.people["jane"] == {"plan": "B"}
 
 
+def test_a_value_that_was_accepted_before_may_be_rejected() -> None:
+    """It is not sent again and again."""
+    sink = Heap()
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+    pipeline.run([stating("a", START, plan="A")])
+    sink.bad = {"A"}
+
+    assert pipeline.run([stating("a", START, plan="A")]).dead_lettered == 1
+    assert pipeline.run([stating("older", START - 1, plan="Z")]).skipped == 1
+    assert len(user_properties_of(sink)) == 2
+
+
 def test_the_value_of_another_event_is_a_call_of_its_own() -> None:
     """If Heap rejects it, the event that carried it along is delivered."""
     sink = Heap("bad")
@@ -407,8 +421,8 @@ def test_an_async_pipeline_calls_the_ledger_in_a_thread() -> None:
         only_user_properties(), ThreadedSink(sink), DISCARD, ledger=ledger
     )
 
-    for event_id, time in (("new", START + 1), ("old", START)):
-        asyncio.run(pipeline.run([stating(event_id, time, plan=event_id)]))
+    for event_id, at in (("new", START + 1), ("old", START)):
+        asyncio.run(pipeline.run([stating(event_id, at, plan=event_id)]))
 
     assert sink.people["jane"] == {"plan": "new"}
     assert threading.get_ident() not in ledger.threads
@@ -488,6 +502,46 @@ class Unnamed(Heap):
 async def _update(*_: Any) -> None: ...
 
 
+class Forgetful(MemoryLedger):
+    """A ledger that does not call the function."""
+
+    def update(self, keys: Any, change: Any, /) -> None:
+        """Do nothing."""
+
+
+class Coroutines(MemoryLedger):
+    """A ledger whose plain methods return coroutines."""
+
+    update = forget = lambda *_: _update()  # type: ignore[assignment]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.parametrize("ledger", [Forgetful(), Coroutines()])
+def test_a_ledger_that_does_nothing_leaves_the_batch_undecided(ledger: Any) -> None:
+    """Its batch would be answered with 200, without its user properties."""
+    sink = Heap()
+    pipeline = Pipeline(bh.Transformer(), sink, DISCARD, ledger=ledger)
+
+    with pytest.raises(LedgerError, match="the ledger raised TypeError"):
+        pipeline.run([subscription("a", START, "Unsubscribed")])
+
+    assert sink.calls == []
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_a_ledger_that_forgets_nothing_leaves_the_batch_undecided() -> None:
+    """A purge raises, too."""
+    ledger = MemoryLedger()
+    ledger.forget = lambda _: _update()  # type: ignore[assignment, method-assign]
+    pipeline = Pipeline(deleting(), Heap(), DISCARD, ledger=ledger)
+    pipeline.run([subscription("a", START)])
+
+    with pytest.raises(LedgerError, match="the ledger raised TypeError"):
+        pipeline.run([deletion(START + 1)])
+    with pytest.raises(TypeError, match="without await, but is async"):
+        purge(DISCARD, "jane", ledger)
+
+
 @pytest.mark.parametrize(
     ("sink", "ledger", "message"),
     [
@@ -495,6 +549,11 @@ async def _update(*_: Any) -> None: ...
         (Heap(), [], "not a list"),
         (Unnamed(), MemoryLedger(), "give it an attribute destination"),
         (Heap(), type("Async", (), {"update": _update})(), "update is async"),
+        (
+            Heap(),
+            type("Half", (MemoryLedger,), {"forget": _update})(),
+            "forget is async",
+        ),
     ],
 )
 def test_wiring_mistakes_raise(sink: Any, ledger: Any, message: str) -> None:
@@ -535,9 +594,299 @@ def test_destinations_name_kind_host_and_app(tmp_path: Path) -> None:
         }
         assert destination_of(file) == f"file {tmp_path / 'a.jsonl'}"
         assert destination_of(Tee(heap, memory)) == f"{heap.destination} + memory"
-        assert destination_of(Filtered(heap, bool)) == f"filtered {heap.destination}"
+        named = Filtered(heap, bool, name="clicks")
+        assert destination_of(named) == f"{heap.destination}, only clicks"
+        assert destination_of(Filtered(heap, bool)) is None
         for unnamed in (Tee(heap, Unnamed()), Filtered(Unnamed(), bool), object()):
             assert destination_of(unnamed) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://HEAPANALYTICS.com",
+        "https://heapanalytics.com:443",
+        "HTTPS://heapanalytics.com/",
+    ],
+)
+def test_each_spelling_of_a_host_is_one_destination(url: str) -> None:
+    """As the region, which names the same host."""
+    with bh.HeapSink("11") as by_region, bh.HeapSink("11", base_url=url) as by_url:
+        assert by_url.destination == by_region.destination
+
+
+def test_each_path_of_a_file_is_one_destination(tmp_path: Path) -> None:
+    """Also through a link, and after the process has changed its directory."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    paths = "there/a.jsonl", "link/a.jsonl", "there/../there/a.jsonl"
+
+    names = set()
+    for path in paths:
+        with JsonLinesSink(tmp_path / path) as sink:
+            names.add(sink.destination)
+
+    assert names == {f"file {tmp_path / 'there/a.jsonl'}"}
+
+
+# Several destinations
+
+
+class One(Heap):
+    destination = "one"
+
+
+class Two(Heap):
+    destination = "two"
+
+
+WRAPPERS: dict[str, Callable[[Heap], Any]] = {
+    "tee": lambda sink: Tee(sink, MemorySink()),
+    "filtered": lambda sink: Filtered(sink, lambda _: True),
+    "buffered": lambda sink: Buffered(sink, seconds=0),
+    "all": lambda sink: Buffered(
+        Tee(MemorySink(), Filtered(Tee(sink), lambda _: True)), seconds=0
+    ),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+@pytest.mark.parametrize("is_wrapped_first", [True, False])
+def test_a_wrapper_does_not_change_what_the_ledger_knows(
+    wrap: Callable[[Heap], Any], is_wrapped_first: bool
+) -> None:
+    """A live service with a wrapper and a backfill without one share a ledger."""
+    sink, ledger = One(), MemoryLedger()
+    both = [wrap(sink), sink][:: 1 if is_wrapped_first else -1]
+    for each, event in zip(
+        both,
+        [stating("new", START + 1, plan="new"), stating("old", START, plan="old")],
+        strict=True,
+    ):
+        pipeline = Pipeline(only_user_properties(), each, DISCARD, ledger=ledger)
+        pipeline.run([event])
+
+    assert sink.people["jane"] == {"plan": "new"}
+
+
+def test_each_sink_of_a_tee_keeps_the_newest_value_that_it_accepted() -> None:
+    """One rejects a value, so only that one falls back. The event is dead-lettered."""
+    one, two = One(), Two("bad")
+    pipeline = Pipeline(only_user_properties(), Tee(one, two), DISCARD)
+    pipeline.run([stating("a", START, plan="A", city="Rome")])
+    report = pipeline.run([stating("b", START + 2, plan="bad", city="Oslo")])
+    late = pipeline.run([stating("c", START + 1, plan="C", city="Bonn")])
+
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": 1}
+    assert (late.delivered, late.not_sent) == (1, {"outdated": 1})
+    assert one.people["jane"] == {"plan": "bad", "city": "Oslo"}
+    assert two.people["jane"] == {"plan": "C", "city": "Oslo"}
+
+
+def test_a_tee_sends_a_value_only_where_it_is_the_newest() -> None:
+    """What one destination knows does not reach another one."""
+    one, two, ledger = One(), Two(), MemoryLedger()
+    for sink, event in [
+        (one, stating("new", START + 1, plan="new")),
+        (Tee(one, two), stating("old", START, plan="old")),
+    ]:
+        pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+        assert pipeline.run([event]).delivered == 1
+
+    assert (one.people["jane"], two.people["jane"]) == (
+        {"plan": "new"},
+        {"plan": "old"},
+    )
+
+
+def test_the_ledger_does_not_note_what_a_filter_leaves_out() -> None:
+    """An older value that passes it is sent."""
+    sink, ledger = One(), MemoryLedger()
+    only_city = Filtered(sink, lambda call: "plan" not in call.properties)
+    for each, event in [
+        (only_city, stating("new", START + 1, plan="new")),
+        (sink, stating("old", START, plan="old")),
+    ]:
+        pipeline = Pipeline(only_user_properties(), each, DISCARD, ledger=ledger)
+        assert pipeline.run([event]).delivered == 1
+
+    assert sink.people["jane"] == {"plan": "old"}
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_no_destination_gets_an_older_value_after_a_newer_one(data: Any) -> None:
+    """Whatever sinks share the ledger, wrap each other, and reject values."""
+    one, two = One(), Two()
+    times: dict[str, list[int]] = {}
+    for sink in one, two:
+        written = times.setdefault(sink.destination, [])
+        sink.before = lambda calls, sink=sink, written=written: written.extend(
+            call.properties["plan"]
+            for call in calls
+            if call.properties["plan"] not in sink.bad
+        )
+        sink.bad = data.draw(st.sets(st.integers(0, 9), max_size=5))
+    kept = data.draw(st.sets(st.integers(0, 9)))
+    sinks = [
+        one,
+        two,
+        Tee(one, two),
+        Tee(Filtered(one, lambda call: call.properties["plan"] in kept), two),
+        Buffered(Tee(two, Tee(one)), seconds=0),
+    ]
+    ledger = MemoryLedger()
+    for _ in range(data.draw(st.integers(1, 8))):
+        sink = data.draw(st.sampled_from(sinks))
+        numbers = data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=3))
+        events = [stating(f"{n}", START + n, plan=n) for n in numbers]
+        pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+        report = pipeline.run(events)
+        assert report.received == (
+            report.delivered + report.skipped + report.dead_lettered
+        )
+
+    for written in times.values():
+        assert written == sorted(written)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_each_destination_ends_with_its_newest_value(seed: int) -> None:
+    """Also if threads deliver to one or both, and sinks fail before or after."""
+    rng, lock, ledger = random.Random(seed), threading.Lock(), MemoryLedger()
+
+    class Flaky(Heap):
+        def __init__(self, name: str) -> None:
+            super().__init__(*rng.sample(range(30), 6))
+            self.destination = name
+
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            """Raise, or send, or both."""
+            if rng.random() < 0.1:
+                raise SinkUnavailable("before")
+            time.sleep(rng.random() / 1000)
+            with lock:
+                receipt = super().send(calls)
+            time.sleep(rng.random() / 1000)
+            if rng.random() < 0.1:
+                raise SinkUnavailable("after")
+            return receipt
+
+    one, two = Flaky("one"), Flaky("two")
+    sinks = [(one,), (two,), (one, two)]
+    jobs = [(rng.choice(sinks), rng.sample(range(30), 2)) for _ in range(30)]
+
+    def deliver(job: tuple[Sequence[Flaky], list[int]]) -> None:
+        events = [stating(f"{n}", START + n, plan=n) for n in job[1]]
+        pipeline = Pipeline(
+            only_user_properties(), Tee(*job[0]), DISCARD, ledger=ledger
+        )
+        while True:
+            with contextlib.suppress(SinkUnavailable):
+                pipeline.run(events)
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(deliver, jobs))
+
+    for sink in one, two:
+        numbers = {n for targets, stated in jobs if sink in targets for n in stated}
+        assert sink.people["jane"] == {"plan": max(numbers - sink.bad)}
+
+
+class NoDeletions(Two):
+    """A sink that rejects every deletion."""
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """Send the others."""
+        super().send(calls)
+        rejections = tuple(
+            Rejection(index, "no_deletions")
+            for index, call in enumerate(calls)
+            if isinstance(call, DeleteUser)
+        )
+        return Receipt(len(calls) - len(rejections), rejections)
+
+
+def deletion(time: int) -> dict[str, Any]:
+    raw = make_raw("users.UserDeleteRequest", id="d", time=time, user_id="u1")
+    raw["user"] = {"user_id": "u1"}
+    return raw
+
+
+def deleting() -> bh.Transformer:
+    return bh.Transformer(deletions=True, delete_identity=lambda _: "jane")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_ledger_forgets_a_person_whom_one_sink_of_a_tee_deleted(order: int) -> None:
+    """The event is dead-lettered, because the other sink rejects the deletion."""
+    ledger = MemoryLedger()
+    sink = Tee(*[One(), NoDeletions()][::order])
+    pipeline = Pipeline(deleting(), sink, DISCARD, ledger=ledger)
+    pipeline.run([subscription("a", START)])
+
+    assert pipeline.run([deletion(START + 1)]).dead_lettered == 1
+    assert [*ledger.read()] == []
+
+
+def test_the_ledger_keeps_a_person_whose_deletion_is_filtered() -> None:
+    """Nobody was deleted."""
+    ledger = MemoryLedger()
+    sink = Filtered(One(), lambda call: not isinstance(call, DeleteUser))
+    pipeline = Pipeline(deleting(), sink, DISCARD, ledger=ledger)
+    pipeline.run([subscription("a", START), deletion(START + 1)])
+
+    assert {key.identity for key, _ in ledger.read()} == {"jane"}
+
+
+def test_nothing_of_a_person_follows_the_deletion_in_a_batch() -> None:
+    """Also no value of another event, which is still on its way for all we know."""
+    sink, ledger = One(), MemoryLedger()
+    pipeline = Pipeline(deleting(), sink, DISCARD, ledger=ledger)
+
+    def die(_: object) -> None:
+        sink.before = lambda _: None
+        raise SinkUnavailable("gone")
+
+    sink.before = die
+    with pytest.raises(SinkUnavailable):
+        pipeline.run([subscription("new", START + 1, "Unsubscribed")])
+    pipeline.run([deletion(START + 2), subscription("old", START)])
+
+    kinds = [type(call) for call in sink.calls]
+    assert kinds == [Track, AddUserProperties, DeleteUser]
+    assert [*ledger.read()] == []
+
+
+# Calls of a table
+
+
+def test_calls_of_a_table_do_not_replace_newer_values() -> None:
+    """They go through the ledger of the live service. A receipt counts each of them."""
+    sink, ledger = Heap("bad"), MemoryLedger()
+    live = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    live.run([stating("new", START + 1, plan="new")])
+    table = [
+        AddUserProperties("jane", {"plan": "old", "city": "Rome"}, time=START),
+        Track("Click", "jane", "2023-11-14T22:13:20+00:00", "click", {}),
+        AddUserProperties("joe", {"plan": "bad"}, time=START),
+    ]
+
+    receipt = live.send_calls(iter(table))
+
+    assert receipt == Receipt(2, (Rejection(2, "rejected_by_heap", 400),))
+    assert sink.people == {"jane": {"plan": "new", "city": "Rome"}}
+
+
+def test_calls_with_user_properties_need_a_ledger() -> None:
+    """The default one knows nothing of the live service. Events do not need it."""
+    pipeline = Pipeline(bh.Transformer(), Heap(), DISCARD)
+    click = Track("Click", "jane", "2023-11-14T22:13:20+00:00", "click", {})
+
+    assert pipeline.send_calls([click]) == Receipt(1)
+    with pytest.raises(ValueError, match="need the ledger of the live service"):
+        pipeline.send_calls([AddUserProperties("jane", {"plan": "old"})])
 
 
 # A simulated year

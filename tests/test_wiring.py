@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import functools
 import io
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from prometheus_client import CollectorRegistry
 
 import braze_heap as bh
+from braze_heap import storage
 from braze_heap._wiring import kind_of
+from braze_heap.backfill import backfill
 from braze_heap.events import EmailClick, EmailEvent, EmailOpen, PushOpen
 from braze_heap.heap.calls import Call
 from braze_heap.observers import BatchDetails
-from braze_heap.receiver import Request, Tokens
+from braze_heap.observers.opentelemetry import OpenTelemetryObserver
+from braze_heap.observers.prometheus import PrometheusObserver
+from braze_heap.receiver import Limits, Request, Tokens
 from braze_heap.receiver.asgi import ASGIReceiver
 from braze_heap.receiver.aws_lambda import lambda_handler
 from braze_heap.receiver.service import Metrics, Service
@@ -32,8 +39,16 @@ from braze_heap.sinks import (
     Tee,
     ThreadedSink,
 )
-from braze_heap.state import DeadRecord
+from braze_heap.state import (
+    UNKNOWN_TIME,
+    DeadRecord,
+    SqliteDeadLetter,
+    SqliteState,
+    SqlState,
+    purge,
+)
 from braze_heap.testing import check_sink, make_event, make_raw
+from braze_heap.wire import RawEvent
 
 
 class KakaoSend(bh.CurrentsEvent, event_type="users.messages.kakao.Send"):
@@ -234,6 +249,15 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         (lambda: pipeline(observers=[AsyncObserver]), r"write AsyncObserver\(\)"),
         (lambda: pipeline(observers=["x"]), "must be a function"),
         (lambda: pipeline(sleep=asyncio.sleep), "sleep is async"),
+        (lambda: async_pipeline(sleep=time.sleep), "sleep is awaited"),
+        (lambda: bh.HeapSink("11", sleep=asyncio.sleep), "sleep is async"),
+        (lambda: bh.AsyncHeapSink("11", sleep=time.sleep), "sleep is awaited"),
+        (lambda: pipeline(sink=(x for x in ())), "not a generator"),
+        (lambda: pipeline(sink=Socket()), "not a Socket"),
+        (lambda: Tee(sink for sink in [bh.MemorySink()]), "not a generator"),
+        (lambda: pipeline(ledger={}), "not a dict"),
+        (lambda: pipeline(dead_letter=collections.deque()), "not a deque"),
+        (lambda: pipeline(transformer=TwoArguments()), r"TwoArguments.transform takes"),
         (lambda: pipeline(patiense=3), "Did you mean 'patience'"),
         (lambda: bh.Receiver(async_pipeline(), "t"), "use AsyncReceiver"),
         (lambda: bh.Receiver(bh.Transformer(), "t"), "needs a Pipeline"),
@@ -245,6 +269,7 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         (lambda: bh.Receiver(pipeline(), [b"t"]), "each token must be a string"),
         (lambda: bh.Receiver(pipeline(), Tokens), r"write Tokens\("),
         (lambda: bh.Receiver(pipeline(), AsyncDoor()), "is_authorized is async"),
+        (lambda: bh.Receiver(pipeline(), {"feed": "secret"}), "not a dict"),
         (
             lambda: bh.Receiver(pipeline(), "t", limits={}),
             "must be Limits",
@@ -282,6 +307,18 @@ async def stream() -> Any:
         (lambda: bh.DEFAULT_MAPPERS.mapper_for("EmailClick"), "not a str"),
         (lambda: bh.DEFAULT_MAPPERS.explain("EmailClick"), "not a str"),
         (lambda: make_raw(5), "needs an event type, not an int"),
+        (lambda: make_raw(EmailClick, only="url"), r"a list, not a str.*\[field\]"),
+        (lambda: bh.replay(bh.DISCARD, pipeline(), force="no"), "True or False"),
+        (lambda: run_backfill(progress=SqliteState), "state.progress, not the class"),
+        (lambda: run_backfill(progress=None), "state.progress, not None"),
+        (lambda: run_backfill(user_properties="no"), "True or False, not a str"),
+        (lambda: purge(bh.DISCARD, "jane", pipeline()), "pipeline.ledger, not a Pipe"),
+        (lambda: purge(bh.DISCARD, "jane", None), "ledgers, .*, not None"),
+        (lambda: PrometheusObserver("x"), "a CollectorRegistry .*, not a str"),
+        (lambda: OpenTelemetryObserver("x"), "a Meter of OpenTelemetry, not a str"),
+        (lambda: storage.read("a.jsonl"), "read_events reads a path"),
+        (lambda: list(storage.read_each("folder")), "must be a list, not a str"),
+        (lambda: list(storage.read_each([Path("a")])), "not a PosixPath"),
         (lambda: make_event("users.messages.email.Click"), "an event class, not a str"),
     ],
 )
@@ -291,6 +328,244 @@ def test_a_wrong_argument_of_a_call_raises(
     """It is not taken for data, of which some is unreadable."""
     with pytest.raises(TypeError, match=message):
         wire()
+
+
+class Socket(Minimal):
+    def recv(self, size: int) -> bytes: ...
+
+
+class TwoArguments:
+    def transform(self, source: Any, other: Any) -> Any: ...
+
+
+def run_backfill(**changes: Any) -> Any:
+    return backfill("folder", pipeline(), **{"progress": None, **changes})
+
+
+@pytest.mark.parametrize("text", ["cust-7", b"cust-7", Path("cust-7")], ids=kind_of)
+@pytest.mark.parametrize("store", [SqliteState, lambda _: SqlState("sqlite:///sql.db")])
+def test_one_text_is_not_a_list_of_its_letters(
+    store: Callable[[str], Any], text: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """To forget ``cust-7`` would keep it, and forget the users ``c`` and ``7``."""
+    monkeypatch.chdir(tmp_path)
+    with store("state.db") as state:
+        parts = [bh.MemoryLedger(), state.ledger, state.dead_letter]
+        for part in parts:
+            with pytest.raises(TypeError, match=r"must be a list, not .*: write \["):
+                part.forget(text)
+            part.forget(each for each in [])
+
+
+@pytest.mark.parametrize("entry", ["cust-21\n", " cust-21", "cust-21 ", "", " \n"])
+def test_a_suppressed_identity_without_an_equal_raises(entry: str) -> None:
+    """Lines of a file end in a line break, which no identity has."""
+    with pytest.raises(ValueError, match=r"line\.strip\(\)"):
+        bh.Transformer(suppress={"cust-1", entry})
+
+
+CLICK = make_raw("users.messages.email.Click")
+NOT_EVENTS: dict[str, Any] = {
+    "lines": [json.dumps(CLICK), json.dumps(CLICK)],
+    "bodies": [json.dumps({"events": [CLICK]})],
+    "encoded lines": [json.dumps(CLICK).encode()],
+    "decoded bodies": [{"events": [CLICK]}],
+    "paths": {Path("a.jsonl")},
+    "objects of a store": [storage.StoredObject("s3://bucket/a", 5)],
+    "objects with events": [(storage.StoredObject("s3://bucket/a", 5), iter([CLICK]))],
+    "batches": [[CLICK], [CLICK]],
+    "typed batches": [[make_event(EmailClick)]],
+    "generators": [iter([CLICK])],
+    "items": {"a": CLICK}.items(),
+    "calls": bh.Transformer().transform(CLICK).calls,
+    "a result": bh.Transformer().transform(CLICK),
+    "a dead letter": [DeadRecord.of(CLICK, "", "", UNKNOWN_TIME)],
+}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda source: bh.Transformer().transform(source),
+        lambda source: pipeline().run(source),
+        lambda source: pipeline().run(iter([source] if no_list(source) else source)),
+        lambda source: pipeline().run_batch(source),
+        lambda source: asyncio.run(async_pipeline().run(source)),
+    ],
+    ids=["transform", "run", "iterator", "run_batch", "async"],
+)
+@pytest.mark.parametrize("source", NOT_EVENTS.values(), ids=NOT_EVENTS)
+def test_a_source_without_an_event_raises(
+    run: Callable[[Any], Any], source: Any
+) -> None:
+    """Otherwise all of it would become dead letters."""
+    with pytest.raises(TypeError, match="an event is a dict, not "):
+        run(source)
+
+
+def test_a_source_that_can_be_read_once_is_read_once() -> None:
+    """A cursor of a database is iterable, but neither an iterator nor a list."""
+
+    class Cursor:
+        def __init__(self) -> None:
+            self.rows = iter([CLICK])
+
+        def __iter__(self) -> Any:
+            return self.rows
+
+    assert pipeline().run(Cursor()).delivered == 1
+    assert asyncio.run(async_pipeline().run(Cursor())).delivered == 1
+
+
+def no_list(source: Any) -> bool:
+    return isinstance(source, bh.TransformResult)
+
+
+@pytest.mark.parametrize("entry", [*NOT_EVENTS["lines"], Path("a"), [CLICK], "x", 5])
+def test_an_odd_entry_beside_an_event_is_rejected_alone(entry: Any) -> None:
+    """One bad event changes no other one."""
+    report = pipeline().run([entry, CLICK])
+
+    assert (report.delivered, report.dead_lettered) == (1, 1)
+
+
+def test_a_sender_may_send_what_a_program_may_not(tmp_path: Path) -> None:
+    """A body is rejected event by event, and so is its replay; neither raises."""
+    body = {"events": [json.dumps(CLICK), [CLICK]]}
+    dead = SqliteDeadLetter(tmp_path / "dead.db")
+    there = pipeline(dead_letter=dead)
+    request = Request("POST", {"Authorization": "Bearer t"}, json.dumps(body).encode())
+
+    assert bh.Receiver(there, "t").handle(request).status == 200
+    assert there.run(json.dumps(body)).dead_lettered == 2
+    assert bh.replay(dead, there).dead_lettered == 2
+
+
+@pytest.mark.parametrize("path", ["events.jsonl", Path("a.jsonl"), io.BytesIO()])
+def test_a_batch_is_not_a_path_either(path: Any) -> None:
+    with pytest.raises(ValueError, match="read_events"):
+        pipeline().run_batch(path)
+
+
+@pytest.mark.parametrize("url", ["", " ", "s3://", "file://"])
+def test_an_empty_url_is_not_the_working_directory(url: str, tmp_path: Path) -> None:
+    """A variable that is set to nothing would deliver what is there."""
+    sink = bh.MemorySink()
+    with pytest.raises(ValueError, match="the URL or path is empty"):
+        next(storage.find(url))
+    with (
+        SqliteState(tmp_path / "state.db") as state,
+        pytest.raises(ValueError, match="the URL or path is empty"),
+    ):
+        backfill(url, pipeline(sink=sink), progress=state.progress)
+
+    assert not sink.calls
+
+
+def test_an_empty_option_of_a_sink_is_not_its_default() -> None:
+    """The default host is the one of production."""
+    for name in ("base_url", "api_key"):
+        with pytest.raises(ValueError, match=f"{name} is empty"):
+            bh.HeapSink("11", **{name: ""})
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ("EmailClick", ValueError, "write a type such as 'users.messages.email.Click'"),
+        (EmailOpen, TypeError, "such as 'users.messages.email.Open', not the class"),
+        (EmailEvent, TypeError, "not the class EmailEvent"),
+        ("", ValueError, "empty"),
+        (5, TypeError, "not an int"),
+        ("users.messages.email.Clik", UserWarning, "mean 'users.messages.email.Click'"),
+    ],
+)
+def test_an_event_type_of_records_is_checked(
+    given: Any, error: type[Exception], text: str
+) -> None:
+    """Otherwise its events get names of their own, and use up their keys."""
+    with pytest.raises(error, match=text):  # a warning is an error in the tests
+        bh.read_events(b'{"id": "a"}', event_type=given)
+
+
+def test_an_unknown_event_type_is_used() -> None:
+    """Braze may have added it."""
+    with pytest.warns(UserWarning, match="no class for the type"):
+        (read,) = bh.read_events(b'{"id": "a"}', event_type="users.messages.kakao.Open")
+
+    assert read == RawEvent({"id": "a"}, "users.messages.kakao.Open")
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("wire", "error"),
+    [
+        (
+            lambda: pipeline(batch_size=2.5),
+            "a whole number, not a float",
+        ),
+        (lambda: pipeline(batch_size="100"), "batch_size must be a whole number"),
+        (lambda: pipeline(batch_size=True), "batch_size must be a whole number"),
+        (lambda: pipeline(patience="60"), "patience must be a number, not a str"),
+        (lambda: pipeline(now=time.time()), "now must be a function of no arguments"),
+        (lambda: pipeline(clock=5.0), "clock must be a function of no arguments"),
+        (lambda: pipeline(clock=not_awaited), "clock is async"),
+        (lambda: bh.HeapSink("11", clock=5), "clock must be a function"),
+        (lambda: bh.HeapSink("11", deadline="10"), "deadline must be a number"),
+        (lambda: bh.HeapSink("11", events_a_minute=1.5), "a whole number, not a float"),
+        (lambda: bh.Receiver(pipeline(), "t", now=5.0), "now must be a function"),
+        (lambda: Limits(requests=2.5), "requests must be a whole number"),
+        (lambda: Limits(body="16"), "body must be a whole number"),
+        (lambda: Limits(body_seconds=NAN), "body_seconds must be at least 0.001"),
+        (lambda: Buffered(bh.MemorySink(), seconds=NAN), "seconds must be at least 0"),
+        (lambda: Buffered(bh.MemorySink(), size=2.5), "size must be a whole number"),
+        (lambda: bh.MemoryLedger(2.5), "capacity must be a whole number"),
+        (
+            lambda: bh.JsonLinesSink("x.jsonl", max_bytes="5"),
+            "max_bytes must be a whole",
+        ),
+        (lambda: bh.SqliteState("x.db", max_bytes="1e9"), "max_bytes must be a whole"),
+        (lambda: bh.replay(bh.DISCARD, pipeline(), batch_size=0), "must be at least 1"),
+        (lambda: bh.replay(bh.DISCARD, pipeline(), batch_size=2.5), "a whole number"),
+    ],
+)
+def test_a_number_or_function_that_cannot_work_raises_at_once(
+    wire: Callable[[], Any], error: str
+) -> None:
+    """And not with the first batch, or after it was delivered."""
+    with pytest.raises((TypeError, ValueError), match=error):
+        wire()
+
+
+class Wrapper:
+    """A transformer of a team, with only what `Transformer.transform` needs."""
+
+    def __init__(self) -> None:
+        self.transformer = bh.Transformer()
+
+    def transform(self, source: Any) -> bh.TransformResult:
+        return self.transformer.transform(source)
+
+
+def test_a_wrapper_of_a_transformer_needs_no_more_than_a_source() -> None:
+    assert pipeline(transformer=Wrapper()).run([CLICK]).delivered == 1
+    assert asyncio.run(async_pipeline(transformer=Wrapper()).run(CLICK)).delivered == 1
+
+
+def test_a_second_observer_of_a_registry_raises_with_advice() -> None:
+    registry = CollectorRegistry()
+    PrometheusObserver(registry)
+
+    with pytest.raises(ValueError, match="one PrometheusObserver to all pipelines"):
+        PrometheusObserver(registry)
+
+
+def test_patience_in_a_receiver_is_warned_of() -> None:
+    """Braze sends the batch again, but a request that waits takes up a slot."""
+    with pytest.warns(UserWarning, match="has a patience"):
+        bh.Receiver(pipeline(patience=600), "t")
 
 
 def test_one_text_stands_for_a_list_of_it() -> None:
@@ -326,6 +601,7 @@ ADAPTERS: dict[Callable[[Any], object], str] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:lambda_handler:UserWarning")
 @pytest.mark.parametrize(("adapter", "wanted"), ADAPTERS.items())
 def test_an_adapter_takes_only_its_receiver(
     adapter: Callable[[Any], object], wanted: str

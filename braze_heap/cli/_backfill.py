@@ -22,7 +22,7 @@ from braze_heap.cli._report import RunOutcome, RunResult, Section
 from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.config import Config
 from braze_heap.sinks import Sink
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import destination_of, destinations_of
 from braze_heap.state import Progress, SqliteState, SqlState
 from braze_heap.wire import UnknownFormatError
 
@@ -115,11 +115,11 @@ def _advice(config: Config, sink: Sink, state: SqliteState | SqlState) -> str:
     They need the state of the live service, unless the sink is a file, which keeps all
     values that it gets.
     """
-    place, name = sinks.named_place(config), destination_of(sink)
+    place = sinks.named_place(config)
     if place is None:
         return "Its state knows the newer ones: name it with --state to send them."
     is_file = sinks.file_of(config.sink.to_spec())
-    if is_file or (name and state.ledger.knows(name)):
+    if is_file or all(map(state.ledger.knows, destinations_of(sink))):
         return ""
     return (
         f"Its state knows the newer ones, but {place} knows none of this destination. "

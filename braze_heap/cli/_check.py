@@ -27,6 +27,7 @@ from braze_heap.events._catalog import category_of
 from braze_heap.exceptions import StateError
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
+from braze_heap.sinks._local import check_lines
 from braze_heap.state import SqliteState
 from braze_heap.storage import find
 from braze_heap.storage._objects import shown
@@ -208,6 +209,7 @@ class _Findings:
         spec = config.sink.to_spec()
         path = sinks.file_of(spec)
         if path is not None and path.exists():  # opening it could end a line in it
+            check_lines(path)
             is_well = path.is_file() and os.access(path, os.W_OK)
             advice = "Make it writable, or name another file."
             self.expect("sink", sinks.describe_sink(spec, None), advice, ok=is_well)

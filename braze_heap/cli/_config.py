@@ -1,5 +1,7 @@
 """``braze-heap config``: an example of a configuration file."""
 
+from pathlib import Path
+
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._output import Output, write_text
@@ -20,4 +22,6 @@ def config(output: Output) -> None:
         braze-heap config > service.toml
         braze-heap config -o service.toml
     """
+    if isinstance(output, Path) and output.is_file():
+        raise ui.UnusableError(f"{output} exists: remove it, or name another file.")
     write_text(example(), output)

@@ -12,14 +12,19 @@ from typing import Any, BinaryIO, Final, NoReturn, TypeAlias, cast
 import attrs
 import click
 
-from braze_heap import read_events
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.storage import StoredObject
 from braze_heap.storage._find import Hours, PathFilter, find_wanted, open_each
 from braze_heap.storage._objects import ObjectFile, open_object, shown
 from braze_heap.wire import Read, UnknownFormatError
-from braze_heap.wire._source import is_json_lines, read_lines, read_object, type_in_path
+from braze_heap.wire._source import (
+    is_json_lines,
+    read_lines,
+    read_object,
+    read_source,
+    type_in_path,
+)
 
 BATCH: Final = 1_000
 """Events that are sent together, which costs one request each to the sink."""
@@ -102,7 +107,7 @@ class Input:
                 if self.lines:
                     yield from read_lines(raw, event_type, *self.lines)
                 else:
-                    yield from read_events(raw, event_type=event_type)
+                    yield from read_source(raw, event_type)
                 if not metered.was_read and not self.is_regular():
                     raise ui.UnusableError(f"{self.name} is empty: nothing was read.")
         except OSError as error:

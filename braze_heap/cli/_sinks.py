@@ -30,7 +30,7 @@ from braze_heap.exceptions import (
     is_of_mapper,
 )
 from braze_heap.sinks import Sink
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import destinations_of
 from braze_heap.state import MAX_BYTES, Ledger, SqliteState, SqlState
 
 if TYPE_CHECKING:
@@ -133,7 +133,12 @@ class HeapTarget:
 def open_sink_or_exit(config: Config) -> Sink:
     """Return the sink of *config*; raise an `UnusableError` if it cannot be opened."""
     spec = config.sink.to_spec()
-    name = "--sink" if config.is_option("--sink") else "[sink]"
+    sources = dict.fromkeys(
+        source
+        for key, source in config.sources.items()
+        if key.startswith("sink.") and key != "sink.api_key"  # its place can be secret
+    )
+    name = "--sink" if config.is_option("--sink") else f"[sink] ({', '.join(sources)})"
     try:
         return config.open_sink()
     except SinkSpecError as error:
@@ -182,7 +187,7 @@ def ledger_for(
     """
     if ledger is None or spec in STDOUT:
         return None
-    if destination_of(sink) is None:
+    if "" in destinations_of(sink):
         warn(
             "The sink names no destination, so the newest user properties are known "
             "only until this ends."

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -30,8 +31,8 @@ from braze_heap.config._tables import (
     StateConfig,
     TransformConfig,
     declared_in,
-    heap_options,
     is_own_kind,
+    sink_options,
 )
 from braze_heap.config._values import ConfigError, convert
 from braze_heap.sinks._spec import GROUP
@@ -157,15 +158,23 @@ class Config:
         Return the transformer of ``[transform]``.
 
         Raises:
-            ConfigError: See `TransformConfig.transformer`.
-            ValueError: See `Transformer`.
+            ConfigError: See `TransformConfig.transformer`. An error of a key names the
+                place of the key.
         """
         given = [
             f"{key} ({source})"
             for key, source in self.sources.items()
             if key.startswith("transform.") and key != "transform.transformer"
         ]
-        return self.transform.transformer(given=given if self.sources else None)
+        try:
+            return self.transform.transformer(given=given if self.sources else None)
+        except ConfigError:
+            raise
+        except (ValueError, TypeError) as error:
+            words = re.findall(r"\w+", str(error))
+            named = [key for key in given if key.partition(" ")[0][10:] in words]
+            place = ", ".join(named) or "[transform]"
+            raise ConfigError(f"{place}: {error}") from None
 
     def open_sink(self) -> "Sink":
         """Open the sink of ``[sink]``: see `SinkConfig.open`."""
@@ -239,6 +248,9 @@ def _merge(layers: tuple[Layer, ...], errors: list[str]) -> Layer:
     found: Layer = {}
     for layer in layers:
         clashes = [pair for pair in itertools.combinations(layer, 2) if _exclude(*pair)]
+        if ("sink", "spec") in layer and not (_is_heap(layer) and _is_heap(found)):
+            for name in ("api_key", "api_key_env", "api_key_file"):  # of another sink
+                found.pop(("sink", name), None)
         for key, other in itertools.product(layer, [*found]):
             if other == ("sink", "spec") and _exclude(key, other):
                 clashes.append((other, key))
@@ -281,10 +293,16 @@ def _read_secrets(
     for table, key, default in secrets:
         named = found.pop((table, f"{key}_env"), None)
         at = found.pop((table, f"{key}_file"), None)
-        if table not in tables:
-            continue
         is_used = key != "api_key" or _is_heap(found)
         try:
+            for place in filter(None, (named, at)):
+                if not convert(str, place.value, place.place):
+                    raise ConfigError(f"{place.place} is empty")
+            given = named or at or found.get((table, key))
+            if key == "api_key" and given and (kind := _kind_of(found)) in _KEYLESS:
+                raise ConfigError(f"{given.place} has no effect: {kind!r} has no key")
+            if table not in tables:
+                continue
             if named:
                 found[table, key] = _from_variable(named, environ)
             elif at:
@@ -296,28 +314,39 @@ def _read_secrets(
             errors.append(str(error))
 
 
-def _is_heap(found: Layer) -> bool:
+_KEYLESS: Final = ("-", *KINDS[1:])
+"""Sinks of this library without a key: all but Heap."""
+
+
+def _kind_of(layer: Layer) -> object:
+    """Return the kind of the sink, whether it is given as text or not."""
+    if spec := layer.get(("sink", "spec")):
+        return str(spec.value).partition(":")[0]
+    kind = layer.get(("sink", "kind"))
+    return kind.value if kind else "heap"
+
+
+def _is_heap(layer: Layer) -> bool:
     """Return whether the sink is Heap, and does not name a variable of its own."""
-    spec, kind = found.get(("sink", "spec")), found.get(("sink", "kind"))
-    if spec:
-        text = str(spec.value)
-        return text.startswith("heap:") and "api_key" not in text
-    return kind is None or kind.value == "heap"
+    spec = layer.get(("sink", "spec"))
+    return _kind_of(layer) == "heap" and "api_key" not in str(spec and spec.value)
 
 
 def _from_variable(named: Given, environ: Mapping[str, str]) -> Given:
-    """Return the secret in a variable. No message has its name: that can be secret."""
-    name = convert(str, named.value, named.place)
-    place = f"{named.place}: the variable"
-    if name not in environ:
-        raise ConfigError(f"{place} is not set")
-    return Given(environ[name].rstrip("\r\n"), place, f"variable {name}")
+    """Return the secret in a variable. A message has no name that can be a secret."""
+    name = named.value
+    shown = f" {name}" if name.isidentifier() and name.isupper() else ""
+    place, text = f"{named.place}: the variable{shown}", environ.get(name, "")
+    if not text.strip():
+        raise ConfigError(f"{place} is {'empty' if name in environ else 'not set'}")
+    return Given(text.rstrip("\r\n"), place, f"variable {name}")
 
 
 def _from_file(at: Given) -> Given:
-    """Return the secret in a file. No message has its path, which can be secret."""
-    path = convert(str, at.value, at.place)
-    place = f"{at.place}: the file"
+    """Return the secret in a file. A message has no path that can be a secret."""
+    path = at.value
+    shown = f" {path}" if os.path.exists(os.path.dirname(path) or path) else ""  # noqa: PTH110, PTH120 (any text is a path)
+    place = f"{at.place}: the file{shown}"
     try:
         with Path(path).open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -353,18 +382,31 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     if kind == "heap" and "app_id" not in given:
         errors.append(f"{place}: a Heap sink needs sink.app_id, the app ID in Heap")
     path = given.pop("path", None)
-    if path and "?" in str(path.value):
-        errors.append(f"{path.place} contains a question mark")
     given.pop("kind", None)
+    if kind == "file" and not (path and path.value):
+        errors.append(f"{place}: a file sink needs sink.path")
+    if path and kind != "file" and kind in KINDS:
+        errors.append(f"{path.place} is for a file sink")
+    elif path and "?" in str(path.value):
+        errors.append(f"{path.place} contains a question mark")
     options: dict[str, Any] = {}
+    known = sink_options(kind)
     for key, value in given.items():
         try:
-            if kind != "heap":  # the sink checks them when it is opened
+            if is_own_kind(kind):  # the sink checks them when it is opened
                 options[key] = convert(str | int | float, value.value, value.place)
-            elif declared := heap_options().get(key):
-                options[key] = _value(value, declared)
+            elif key in known:
+                options[key] = _value(value, known[key])
             else:
-                errors.append(f"{value.place}: a Heap sink has no {key!r}")
+                errors.append(f"{value.place}: a {kind} sink has no {key!r}")
         except ValueError as error:
             errors.append(str(error))
+    if kind == "heap" and "app_id" in options:
+        from braze_heap.heap._options import HeapOptions, check_together
+
+        try:
+            check_together(HeapOptions(**options))
+        except ValueError as error:
+            key, _, flaw = str(error).partition(" ")
+            errors.append(f"{given[key].place} {flaw}")
     return {name: value for name, value in options.items() if value is not None}

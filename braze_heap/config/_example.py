@@ -13,14 +13,12 @@ from braze_heap._options import declaration_of, doc_of
 from braze_heap.config._tables import TABLES, Field, declared_keys, variable_of
 
 _HEAD: Final = f"""\
-# Configuration of braze-heap. Each key has its default value: remove the # to set it.
+# Configuration of braze-heap. Remove the # before a key to set it. Each has its default
+# value; a key without one has an example.
 # An option of a command wins over a variable, such as {variable_of("serve", "port")},
 # and a variable over this file. Secrets are not in this file: a key that ends in _env
 # names a variable with the secret, one that ends in _file a file.
 """
-
-_LONG: Final = 200
-"""Characters of a list that is not repeated."""
 
 
 def example() -> str:
@@ -51,12 +49,9 @@ def _lines(key: str, field: Field) -> Iterator[str]:
         yield f'#{key}_file = "/run/secrets/{key}"'
     elif field.default is attrs.NOTHING or (declared.filled and not field.default):
         yield f'#{key} = "..."'
-    elif field.default is None:
-        yield f"#{key} ="
-    elif (text := _toml(field.default)) and len(text) > _LONG:
-        yield f"#{key} = [...]"
     else:
-        yield f"#{key} = {text}"
+        is_set = field.default is not None
+        yield f"#{key} = {_toml(field.default if is_set else declared.example)}"
 
 
 def _toml(value: object) -> str:

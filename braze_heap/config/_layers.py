@@ -4,13 +4,13 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
-from braze_heap._options import declaration_of, parser_of
+from braze_heap._options import declaration_of, parser_of, unique
 from braze_heap._text import did_you_mean, similar
 from braze_heap._wiring import warn
 from braze_heap.config._tables import (
@@ -79,7 +79,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
         content = (
-            json.loads(text, object_pairs_hook=_once)
+            json.loads(text, object_pairs_hook=unique)
             if is_json
             else tomllib.loads(text)
         )
@@ -90,15 +90,6 @@ def _parsed(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{file} must hold one JSON object, with an object per table")
     return content
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key!r} is given twice")
-        found[key] = value
-    return found
 
 
 def _wrong_table(name: str) -> str:

@@ -3,7 +3,7 @@
 import functools
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -18,7 +18,7 @@ from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
 from braze_heap.config._load import load_transformer
 from braze_heap.config._values import ConfigError
 from braze_heap.mappers import DEFAULT_MAPPERS, MapperRegistry, Mappers
-from braze_heap.policies.identity import FirstOfField, Identity, IdentityField, first_of
+from braze_heap.policies.identity import FirstOfField, Identity, first_of
 from braze_heap.policies.naming import Naming
 from braze_heap.policies.privacy import PersonalData, Treatment
 from braze_heap.transformer import Transformer, TransformerOptions
@@ -49,6 +49,7 @@ class TransformConfig(TransformerOptions):
         "``external_user_id`` or ``user_id``; of several, with or without "
         "``device_id``, the first that is present.",
         converter=lambda given: (given,) if isinstance(given, str) else tuple(given),
+        filled=True,
     )
     identity_prefix: str = option(
         "braze:", "Beginning of identities from all but the first field."
@@ -73,6 +74,7 @@ class TransformConfig(TransformerOptions):
         None,
         "Beginning of the names of custom events. By default that of standard events "
         "and ``Custom``.",
+        example="Braze Custom ",
     )
     event_renames: Mapping[str, str] = option(
         {}, "Name in Heap to the name to send instead."
@@ -100,9 +102,9 @@ class TransformConfig(TransformerOptions):
                 those that differ from their default value.
 
         Raises:
-            ConfigError: `identity_prefix` has no effect, or `import_name` cannot be
-                imported.
-            ValueError: See `Transformer`; ``hash`` without a key, for example.
+            ConfigError: `import_name` cannot be imported.
+            ValueError: See `Transformer`; ``hash`` without a key, or an
+                `identity_prefix` without effect, for example.
             TypeError: See `Transformer`.
 
         Warns:
@@ -134,11 +136,16 @@ class TransformConfig(TransformerOptions):
     def _identity(self) -> Identity:
         if len(self.identity) == 1:
             if self.identity_prefix != attrs.fields(type(self)).identity_prefix.default:
-                raise ConfigError(
+                raise ValueError(
                     "identity_prefix has no effect, because identity is one field: it "
                     "is put in front of the ids of the second and further fields"
                 )
-            return cast("IdentityField", self.identity[0])  # checked by the transformer
+            if self.identity[0] == "device_id":
+                raise ValueError(
+                    "identity cannot be device_id only, because a person can use "
+                    "several devices: put external_user_id or user_id before it"
+                )
+            return self.identity[0]
         return first_of(*self.identity, prefix=self.identity_prefix)
 
 
@@ -206,8 +213,7 @@ class SinkConfig:
         spec = self.to_spec()
         if not spec:
             raise ConfigError("there is no sink: set app_id, kind or spec in [sink]")
-        has_key = self.api_key and spec.startswith("heap:")
-        return open_sink(spec, **({"api_key": self.api_key} if has_key else {}))
+        return open_sink(spec, **({"api_key": self.api_key} if self.api_key else {}))
 
 
 @documented
@@ -217,7 +223,15 @@ class StateConfig:
     Table ``[state]``: dead letters, user properties and progress.
     """
 
-    path: str = option("state.db", "Path of the state file.", filled=True)
+    path: str = option(
+        "state.db",
+        "Path of the state file.",
+        filled=True,
+        matches=(
+            r"(?!:memory:$|file:).*",
+            "must be the path of a file, because the state must outlive the process",
+        ),
+    )
     url: str = option(
         "",
         "URL of a database, instead of *path*, such as "
@@ -333,8 +347,17 @@ def declared_in(options: type) -> Mapping[str, Field]:
     }
 
 
-def heap_options() -> Mapping[str, Field]:
-    """Return the declarations of the options of a Heap sink that are not secret."""
+@attrs.frozen
+class _FileOptions:
+    max_bytes: int | None = option(
+        None, "Size at which a new file is started.", positive=True
+    )
+
+
+def sink_options(kind: str) -> Mapping[str, Field]:
+    """Return the declarations of the options of a *kind* of sink, without its key."""
+    if kind != "heap":
+        return declared_in(_FileOptions) if kind == "file" else {}
     from braze_heap.heap._options import HeapOptions
 
     options = declared_in(HeapOptions)
@@ -349,7 +372,7 @@ def is_own_kind(kind: object) -> bool:
 def declared_keys(table: str) -> Mapping[str, Field]:
     """Return the declarations of a table; of ``sink`` also those of a Heap sink."""
     own = declared_in(TABLES[table])
-    return {**own, **heap_options()} if table == "sink" else own
+    return {**own, **sink_options("heap")} if table == "sink" else own
 
 
 def file_keys(table: str) -> Iterator[str]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from braze_heap._options import is_list
-from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._text import did_you_mean, json_kind
 from braze_heap.exceptions import BrazeHeapError
 
 _KINDS: typing.Final[Mapping[Any, tuple[type | types.UnionType, str]]] = {
@@ -61,4 +60,4 @@ def convert(kind: Any, value: Any, place: str) -> Any:
 
 
 def _mismatch(place: str, needed: str, value: Any) -> ConfigError:
-    return ConfigError(f"{place} must be {needed}, not {kind_of(value)}")
+    return ConfigError(f"{place} must be {needed}, not {json_kind(value)}")

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from braze_heap._wiring import OfOneProcess, check_arguments, kind_of
+from braze_heap._wiring import OfOneProcess, check_arguments, check_number, kind_of
 
 EVENTS_A_MINUTE: Final = 15_000
 """Heap, Bulk Track: events per minute and app."""
@@ -127,14 +127,7 @@ def require_pacer(pacer: object) -> None:
     for name, takes in _METHODS.items():
         check_arguments(f"pacer.{name}", getattr(pacer, name), takes)
     for name in _LIMITS:
-        _check_limit(f"pacer.{name}", getattr(pacer, name))
-
-
-def _check_limit(name: str, limit: object) -> None:
-    if not isinstance(limit, int) or isinstance(limit, bool):
-        raise TypeError(f"{name} is an int of at least 1, not {kind_of(limit)}")
-    if limit < 1:
-        raise ValueError(f"{name} is an int of at least 1, not {limit}")
+        check_number(f"pacer.{name}", getattr(pacer, name))
 
 
 _LIMITS: Final = ("limit", "identity_limit")
@@ -164,8 +157,8 @@ class LocalPacer(OfOneProcess):
         events_a_minute: int = EVENTS_A_MINUTE,
         identity_events_a_minute: int = IDENTITY_EVENTS_A_MINUTE,
     ) -> None:
-        _check_limit("events_a_minute", events_a_minute)
-        _check_limit("identity_events_a_minute", identity_events_a_minute)
+        check_number("events_a_minute", events_a_minute)
+        check_number("identity_events_a_minute", identity_events_a_minute)
         self.limit = events_a_minute
         self.identity_limit = identity_events_a_minute
         self._lock = threading.Lock()

@@ -16,7 +16,7 @@ import httpx2
 
 from braze_heap._options import option, takes
 from braze_heap._sansio import run_steps, run_steps_async
-from braze_heap._wiring import OfOneProcess
+from braze_heap._wiring import OfOneProcess, check_async, check_function
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap._answers import MAX_ANSWER, Answer, Failure
 from braze_heap.heap._core import (
@@ -29,7 +29,7 @@ from braze_heap.heap._core import (
     Steps,
 )
 from braze_heap.heap._delivery import deliver
-from braze_heap.heap._options import HeapOptions
+from braze_heap.heap._options import HeapOptions, check_together
 from braze_heap.heap._transport import (
     DeadlineTransport,
     proxy_from_environment,
@@ -80,12 +80,7 @@ class _HeapSinkBase(OfOneProcess):
     _client: Any
 
     def _configure(self, options: HeapOptions) -> None:
-        app_id: object = options.app_id
-        if not isinstance(app_id, str) or not app_id or app_id != app_id.strip():
-            raise ValueError(
-                "app_id must be the text under Manage > Projects in Heap, without "
-                "spaces"
-            )
+        check_together(options)
         self._host = _url_of_host(options)
         parts = urllib.parse.urlsplit(self._host)
         proxy = None
@@ -139,6 +134,7 @@ class HeapSink(_HeapSinkBase, ClosingContextManager):
     @takes(_HeapSinkArguments)
     def __init__(self, options: _HeapSinkArguments) -> None:
         self._configure(options)
+        check_function("sleep", options.sleep, takes="seconds")
         self._sleep = options.sleep
         self._transport = options.transport
         self._client, self._pid = self._new_client(), os.getpid()
@@ -200,6 +196,7 @@ class AsyncHeapSink(_HeapSinkBase, AsyncClosingContextManager):
     @takes(_AsyncHeapSinkArguments)
     def __init__(self, options: _AsyncHeapSinkArguments) -> None:
         self._configure(options)
+        check_async("sleep", options.sleep)
         self._sleep = options.sleep
         transport = options.transport
         if transport is None:
@@ -282,7 +279,7 @@ def _url_of_host(options: HeapOptions) -> str:
     parts = urllib.parse.urlsplit(url)
     schemes = ("https", "http") if options.allow_http else ("https",)
     if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError("base_url must be https://host; http:// needs allow_http=True")
+        raise ValueError("base_url must be https://host; http:// needs allow_http")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError(
             "base_url must have only a host and a path: no user, query or fragment"
@@ -291,7 +288,7 @@ def _url_of_host(options: HeapOptions) -> str:
         httpx2.URL(url, port=parts.port)
     except (httpx2.InvalidURL, ValueError):
         raise ValueError("base_url is not a URL: check its host and port") from None
-    return url.rstrip("/")
+    return str(httpx2.URL(url)).rstrip("/")  # one text for all spellings
 
 
 def _client_options() -> dict[str, Any]:

@@ -90,19 +90,23 @@ class AddUserProperties(_HeapCall):
     """
     Properties of one user. In Heap the last write wins, whatever its age.
 
-    Time and event id are not sent to Heap, and do not affect equality.
+    Time, event id and destinations are not sent to Heap, and do not affect equality.
 
     Attributes:
         identity: Identity of the user. Heap creates users that it does not know.
         properties: Legal names and values.
         time: Time of the event that states them, in UTC epoch seconds.
         event_id: Id of that event.
+        destinations: Destinations of a `Tee` that it is for; empty for all of them.
     """
 
     identity: str = attrs.field(repr=False)
     properties: dict[str, Value] = attrs.field(repr=lambda p: f"<{len(p)} properties>")
     time: float = attrs.field(default=0.0, eq=False, repr=False, kw_only=True)
     event_id: str = attrs.field(default="", eq=False, repr=False, kw_only=True)
+    destinations: frozenset[str] = attrs.field(
+        default=frozenset(), eq=False, repr=False, kw_only=True
+    )
 
     def order(self, name: str) -> tuple[float, str]:
         """

@@ -24,7 +24,7 @@ from uuid import UUID
 import attrs
 
 from braze_heap._text import json_kind
-from braze_heap.exceptions import BrazeHeapError, DeliveryError
+from braze_heap.exceptions import BrazeHeapError, delivery_error_of
 
 Reader: TypeAlias = Callable[[Any], Any]
 """Function from a JSON value to a typed value. Raises `InvalidValueError`."""
@@ -81,9 +81,9 @@ def reader_of(cls: Any, known: _Known | None = None) -> Reader:
                 raise InvalidValueError("missing", member.name)
         try:
             return cls(**given)
-        except DeliveryError:
-            raise
         except Exception as error:  # of a validator or converter of the team
+            if unavailable := delivery_error_of(error):
+                raise unavailable from None
             reason = f"{cls.__name__} raises {type(error).__name__}"
             raise InvalidValueError(reason) from error
 

@@ -14,7 +14,7 @@ import attrs
 from braze_heap._errors import describe_exception
 from braze_heap._wiring import kind_of
 from braze_heap.events import CurrentsEvent, UnknownEvent
-from braze_heap.exceptions import DeliveryError
+from braze_heap.exceptions import delivery_error_of
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.heap._json_values import UnsupportedValueError
 from braze_heap.heap.calls import Call, DeleteUser, Track, timestamp, to_idempotency_key
@@ -89,9 +89,9 @@ class GenericMapping:
             batch.seen[event_id] = item
         except EventError as error:
             batch.reject(error.reason, str(error))
-        except DeliveryError:
-            raise
         except Exception as error:
+            if unavailable := delivery_error_of(error):
+                raise unavailable from None
             batch.reject(Reason.INTERNAL_ERROR, describe_exception(error))
 
     def typed(self, item: Any) -> CurrentsEvent:
@@ -331,9 +331,11 @@ class _Calling:
         pass
 
     def __exit__(self, cls: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, DeliveryError):
-            self.batch.put_off(error, self.function, self.event)
-        elif isinstance(error, Exception) and not isinstance(error, _OUTCOMES):
+        if not isinstance(error, Exception) or isinstance(error, _OUTCOMES):
+            return
+        if unavailable := delivery_error_of(error):
+            self.batch.put_off(unavailable, self.function, self.event)
+        else:
             detail = f"{origin_of(self.function)}: {_flaw_of(error)}"
             raise NotSent(Reason.MAPPER_ERROR, detail) from error
 
@@ -349,9 +351,9 @@ def _derived_by(
         added: object = derive(event, payload)
         if not isinstance(added, Mapping):
             raise ReturnValueError(f"it returned {described(added)}, not a mapping")
-    except DeliveryError:
-        raise
     except Exception as error:
+        if unavailable := delivery_error_of(error):
+            raise unavailable from None
         detail = f"derive, {origin_of(derive)}: {_flaw_of(error)}"
         raise ReturnValueError(detail) from error
     return added

@@ -95,7 +95,7 @@ class TransformerOptions:
         False,
         "Whether Braze's recommended e-commerce events, such as "
         "``ecommerce.order_placed``, are typed: their properties, such as "
-        "``total_value``, have names of their own, without ``custom_properties.``.",
+        "``total_value``, have names of their own, without a beginning.",
     )
     unknown_fields: UnknownFields = option(
         "guard",

@@ -152,7 +152,7 @@ class Policies:
         is_sent = self.personal_data.overrides.get(field, "keep") == "keep"
         if not (is_sent and self.selects(CUSTOM_EVENT)):
             cause = f"{CUSTOM_EVENT} is skipped" if is_sent else f"{field} is not kept"
-            warn(f"ecommerce=True has no effect, because {cause}")
+            warn(f"ecommerce has no effect, because {cause}")
 
     def _check_deletions(self) -> None:
         """Raise `ValueError` unless deletions, if enabled, reach the right user."""
@@ -168,21 +168,21 @@ class Policies:
             return
         if options.delete_identity is None and fields and "user_id" not in fields:
             raise ValueError(
-                "deletions=True cannot delete anybody: a UserDeleteRequest has only "
-                f"Braze's user_id, but users are identified by {fields[0]}. Pass "
-                "delete_identity=, a function from the request to the identity in Heap"
+                "deletions cannot delete anybody: a UserDeleteRequest has only Braze's "
+                f"user_id, but the identity is {fields[0]}. Pass delete_identity, a "
+                "function from the request to the identity in Heap, to a Transformer"
             )
         cls = options.event_types.get(DELETION)
         if cls is not None and self.mappers.registration_for(cls) is None:
             raise ValueError(
-                f"deletions=True has no effect, because {DELETION} has no mapper: "
+                f"deletions has no effect, because {DELETION} has no mapper: "
                 "join DEFAULT_MAPPERS with |. To skip these requests on purpose, "
                 "register a mapper that returns None"
             )
         selection = self.selection
         if selection and not selection.keeps_user_properties(DELETION):
             raise ValueError(
-                f"deletions=True has no effect, because exclude removes {DELETION}: "
+                f"deletions has no effect, because exclude removes {DELETION}: "
                 "remove one of them"
             )
 

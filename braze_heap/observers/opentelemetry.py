@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from braze_heap._errors import requires_extra
+from braze_heap._wiring import require
 from braze_heap.observers import COUNTERS, BatchDetails, counts_of
 from braze_heap.report import Report
 
@@ -33,6 +34,8 @@ class OpenTelemetryObserver:
             with requires_extra("OpenTelemetryObserver", "'braze_heap[otel]'"):
                 metrics = importlib.import_module("opentelemetry.metrics")
             meter = metrics.get_meter("braze_heap")
+        needed = "a Meter of OpenTelemetry"
+        require("OpenTelemetryObserver", needed, meter, "create_counter")
         self._counters = {
             each.name: (
                 each.labels,

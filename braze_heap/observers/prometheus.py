@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final, get_args
 
 from braze_heap._errors import requires_extra
+from braze_heap._wiring import require
 from braze_heap.observers import COUNTERS, BatchDetails, Outcome, counts_of
 from braze_heap.report import Report
 
@@ -40,6 +41,8 @@ class PrometheusObserver:
         with requires_extra("PrometheusObserver", "'braze_heap[prometheus]'"):
             self._client = importlib.import_module("prometheus_client")
         self.registry = self._client.REGISTRY if registry is None else registry
+        needed = "a CollectorRegistry of prometheus_client"
+        require("PrometheusObserver", needed, self.registry, "register")
         self._counters = {
             each.name: self._make("Counter", each.name, each.text, each.labels)
             for each in COUNTERS
@@ -62,7 +65,14 @@ class PrometheusObserver:
     ) -> Any:
         """Return a new metric of the registry."""
         made = getattr(self._client, kind)
-        return made(f"braze_heap_{name}", text, labels, registry=self.registry, **more)
+        name = f"braze_heap_{name}"
+        try:
+            return made(name, text, labels, registry=self.registry, **more)
+        except ValueError:  # a duplicate
+            raise ValueError(
+                f"the registry already has {name}: give one PrometheusObserver to all "
+                "pipelines, or pass another registry"
+            ) from None
 
     def __call__(self, details: BatchDetails, /) -> None:
         """Count one batch."""

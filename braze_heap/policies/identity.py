@@ -112,8 +112,8 @@ class IdentityPolicy:
             or not all(isinstance(text, str) and text.strip() for text in placeholders)
         ):
             raise TypeError(
-                "placeholder_identities must be a set or list of texts, such as "
-                f"PLACEHOLDER_IDENTITIES | {{'test-user'}}, not {placeholders!r}"
+                "placeholder_identities must be a set or list of texts that are not "
+                f"blank, not {placeholders!r}"
             )
         self.field: str = identity if isinstance(identity, str) else ""
         self.function: Identify = identify_by(identity)
@@ -346,6 +346,7 @@ def _read(field: str, event: CurrentsEvent) -> Any:
 
 
 _ID_FIELDS: Final = typing.get_args(FirstOfField)
+_LENGTH_OF_UUID: Final = 36
 
 
 def first_of(*fields: FirstOfField, prefix: str) -> Identify:
@@ -360,7 +361,8 @@ def first_of(*fields: FirstOfField, prefix: str) -> Identify:
 
     Raises:
         TypeError: *fields* are not names, or *prefix* is not text.
-        ValueError: A name is unknown, or named twice.
+        ValueError: A name is unknown, or named twice, or *prefix* makes identities
+            illegal.
 
     A user who is anonymous first and identified later ends up with two identities. Heap
     does not know that both are one person.
@@ -375,9 +377,14 @@ def first_of(*fields: FirstOfField, prefix: str) -> Identify:
             "first_of('external_user_id', 'user_id', prefix='braze:')"
         )
     if len(set(fields)) < len(fields):
-        raise ValueError(f"first_of names a field twice: {', '.join(fields)}")
+        raise ValueError(f"identity names a field twice: {', '.join(fields)}")
     if not isinstance(prefix, str):
         raise TypeError(f"the prefix of first_of must be text, not {kind_of(prefix)}")
+    if flaw := IdentityPolicy("user_id")._flaw(prefix + "x" * _LENGTH_OF_UUID):
+        raise ValueError(
+            "identity_prefix, the prefix of first_of, makes all identities illegal: "
+            f"with an id of {_LENGTH_OF_UUID} characters {flaw[1]}"
+        )
     for field in fields:
         if field not in _ID_FIELDS:
             raise ValueError(

@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, TypeAlias
 import attrs
 
 from braze_heap._options import copy_of_mapping
-from braze_heap._text import similar
+from braze_heap._text import similar, utf16_length
 from braze_heap._wiring import check_function, kind_of, warn
 from braze_heap.events import CurrentsEvent
 from braze_heap.events._schema import schema_of
 from braze_heap.heap._encoder import RESERVED_NAMES, Nested, PropertyEncoder
-from braze_heap.heap.calls import EARLIEST_WINS, Value
+from braze_heap.heap.calls import EARLIEST_WINS, MAX_TEXT, Value
 from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._standard import TAKEN_NAMES, property_names
@@ -34,6 +34,10 @@ HEAP_EMAIL: Final = "email"
 """Heap's built-in user property for the email address."""
 
 
+_MAX_PREFIX: Final = 500
+"""UTF-16 units of a prefix. Behind it fit 255 characters, the longest name in Braze."""
+
+
 @attrs.frozen
 class Naming:
     """
@@ -53,6 +57,11 @@ class Naming:
         custom_event_prefix: Beginning of the names of your custom events, so that a
             custom event *Purchase* and Braze's are two events in Heap; ``None`` for
             *event_prefix* and ``Custom``.
+
+    Raises:
+        ValueError: Unknown style, a prefix of over 500 UTF-16 units, or a new name that
+            is empty or over 1,023 of them.
+        TypeError: An option has another type.
     """
 
     event_names: Style = "display"
@@ -77,9 +86,15 @@ class Naming:
             check_function("event_names", self.event_names)
         for option in ("event_prefix", "property_prefix", "custom_event_prefix"):
             prefix = getattr(self, option)
-            is_default = option == "custom_event_prefix" and prefix is None
-            if not is_default and not isinstance(prefix, str):
+            if option == "custom_event_prefix" and prefix is None:
+                continue
+            if not isinstance(prefix, str):
                 raise TypeError(f"{option} must be text, not {kind_of(prefix)}")
+            if utf16_length(prefix) > _MAX_PREFIX:
+                raise ValueError(
+                    f"{option} has over {_MAX_PREFIX} UTF-16 units, so names behind it "
+                    "would be truncated"
+                )
         for option in ("event_renames", "property_renames"):
             renames = getattr(self, option)
             if not isinstance(renames, Mapping):
@@ -89,6 +104,11 @@ class Naming:
                     raise TypeError(f"{option} must map text to text: {name!r}")
                 if not new or new.isspace():
                     raise ValueError(f"{option} gives {name!r} an empty name")
+                if utf16_length(new) > MAX_TEXT:
+                    raise ValueError(
+                        f"{option} gives {name!r} a name of over {MAX_TEXT:,} UTF-16 "
+                        "units, which Heap does not accept"
+                    )
 
     @property
     def touches_properties(self) -> bool:

@@ -110,17 +110,18 @@ class PersonalData:
             )
         if "hash" in chosen and not self.key:
             raise ValueError(
-                "hashing personal data needs a secret: PersonalData('hash', key=...)"
+                "personal_data: 'hash' needs a secret, the key of PersonalData or "
+                "hash_key of a configuration"
             )
         if self.key and len(self.key) < SHORTEST_KEY:
             raise ValueError(
-                f"the key of 'hash' has {len(self.key)} bytes, but needs at least "
-                f"{SHORTEST_KEY}: make one with secrets.token_bytes(32)"
+                f"the key of 'hash' (hash_key) has {len(self.key)} bytes, but needs at "
+                f"least {SHORTEST_KEY}: make one with openssl rand -hex 32"
             )
         if self.key and "hash" not in chosen:
             raise ValueError(
-                "a key is given, but no treatment is 'hash': write "
-                "PersonalData('hash', key=...), or leave the key out"
+                "the key of 'hash' (hash_key) has no effect, because no treatment is "
+                "'hash': choose 'hash', or remove the key"
             )
 
 

@@ -46,6 +46,12 @@ def suppressor(suppress: Suppress | None) -> Callable[[str], object] | None:
                     f"suppress contains {kind_of(each)}, which is never equal to an "
                     "identity: identities are text"
                 )
+            if not each or each != each.strip():
+                raise ValueError(
+                    "suppress contains text that is blank, or has blanks or line ends "
+                    "around it: write {line.strip() for line in file}, without blank "
+                    "lines"
+                )
     return suppress.__contains__
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from braze_heap._wiring import check_number
 from braze_heap.exceptions import BrazeHeapError
 
 MIB: Final = 1 << 20
@@ -37,8 +38,9 @@ class Limits:
     body_seconds: float = 30.0
 
     def __attrs_post_init__(self) -> None:
-        if min(self.body, self.events, self.requests, self.body_seconds) <= 0:
-            raise ValueError("every limit must be positive")
+        for name in ("body", "events", "requests", "in_flight"):
+            check_number(name, getattr(self, name))
+        check_number("body_seconds", self.body_seconds, float, least=0.001)
         if self.in_flight < self.body:
             raise ValueError("in_flight must be at least as large as one body")
 

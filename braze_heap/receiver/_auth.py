@@ -47,7 +47,7 @@ class Tokens:
     """
 
     def __init__(self, tokens: str | Iterable[str]) -> None:
-        if isinstance(tokens, bytes) or not isinstance(tokens, Iterable):
+        if isinstance(tokens, bytes | Mapping) or not isinstance(tokens, Iterable):
             raise TypeError(
                 "tokens must be a string or a list of strings, "
                 f"not {kind_of(tokens)}{_OPT_OUT}"

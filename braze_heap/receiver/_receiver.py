@@ -16,11 +16,11 @@ import attrs
 
 from braze_heap._batch_result import mappers_of
 from braze_heap._errors import describe_exception, error_context
-from braze_heap._json import UncheckedEvents
+from braze_heap._json import SentEvents, UncheckedEvents
 from braze_heap._log_limits import LogRateLimiter
 from braze_heap._options import doc, option, takes
 from braze_heap._sansio import in_thread, run_now
-from braze_heap._wiring import OfOneProcess, is_async, kind_of
+from braze_heap._wiring import OfOneProcess, is_async, kind_of, warn
 from braze_heap.exceptions import DeadLetterError, DeliveryError, retry_after_of
 from braze_heap.pipeline import AsyncPipeline, Pipeline
 from braze_heap.reasons import Reason
@@ -36,7 +36,7 @@ from braze_heap.receiver._envelope import BatchTooLargeError, decode_batch
 from braze_heap.receiver._http import Body, IncompleteBodyError, Request, Response
 from braze_heap.report import Report
 from braze_heap.state import DeadRecord
-from braze_heap.state._protocol import append_to
+from braze_heap.state._protocol import call_plain
 from braze_heap.transformer import Transformer
 from braze_heap.wire import UnreadableError
 
@@ -82,6 +82,11 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         if not isinstance(pipeline, kinds):
             user = type(self).__name__
             raise TypeError(f"{user} needs {needed}, not {kind_of(pipeline)}")
+        if options.pipeline._patience:
+            warn(
+                "the pipeline of a receiver has a patience, for which it holds the "
+                "request: leave it out, because Braze sends undelivered batches again"
+            )
         if not isinstance(options.limits, Limits):
             given = kind_of(options.limits)
             raise TypeError(f"limits must be Limits(...), not {given}")
@@ -209,10 +214,11 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         return _http.ACCEPTED
 
     async def _run(self, events: list[Any]) -> None:
+        sent = events if isinstance(events, SentEvents) else SentEvents(events)
         if isinstance(self.pipeline, AsyncPipeline):
-            report: object = await self.pipeline.run(events)
+            report: object = await self.pipeline.run(sent)
         else:
-            report = await self._call_blocking(self.pipeline.run, events)
+            report = await self._call_blocking(self.pipeline.run, sent)
         if not isinstance(report, Report):  # it did not run, so this is not a 200
             raise TypeError(f"the pipeline returned {kind_of(report)}, not a Report")
 
@@ -229,7 +235,8 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
             destination=self.pipeline.destination,
         )
         try:
-            await self._call_blocking(append_to, self.pipeline.dead_letter, (record,))
+            keep = self.pipeline.dead_letter.append
+            await self._call_blocking(call_plain, keep, (record,))
         except DeadLetterError as error:
             text = f"Cannot store an unreadable body in the dead letter (503): {error}"
             context = {"status": 503}

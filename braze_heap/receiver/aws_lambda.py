@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from braze_heap._pipeline_inputs import warn_of_memory_ledger
 from braze_heap._wiring import kind_of
 from braze_heap.receiver._http import Request, Response
 from braze_heap.receiver._receiver import Receiver, require_receiver
@@ -36,9 +37,10 @@ def lambda_handler(receiver: Receiver) -> Callable[[LambdaEvent, Any], dict[str,
     `braze_heap.serverless`. Pass events from other sources to `Pipeline.run`.
 
     Create *receiver* at module level, once per container. The file system of a
-    container is not durable, so use a dead letter elsewhere.
+    container is not durable, so use a dead letter elsewhere, and a ledger there too.
     """
     require_receiver("lambda_handler", receiver, Receiver)
+    warn_of_memory_ledger("lambda_handler", receiver.pipeline)
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:  # noqa: ARG001
         return _reply(receiver.handle(_request(event)), event)

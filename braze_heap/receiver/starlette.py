@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from braze_heap._errors import requires_extra
+from braze_heap.receiver._http import retry_later
 from braze_heap.receiver._receiver import AsyncReceiver, require_receiver
 from braze_heap.receiver.asgi import to_request
 
@@ -26,7 +28,10 @@ def endpoint(
     require_receiver("endpoint", receiver, AsyncReceiver)
 
     async def braze(request: StarletteRequest) -> StarletteResponse:
-        response = await receiver.handle(to_request(request.scope, request.receive))
+        try:
+            response = await receiver.handle(to_request(request.scope, request.receive))
+        except asyncio.CancelledError:  # the server shuts down, and would send 500
+            response = retry_later()
         return StarletteResponse(response.body, response.status, dict(response.headers))
 
     return braze

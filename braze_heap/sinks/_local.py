@@ -7,9 +7,13 @@ import copy
 import errno
 import gzip
 import io
+import logging
+import mmap
 import os
+import stat
 import sys
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path, PurePath
@@ -17,12 +21,14 @@ from typing import IO, Any, Final
 
 from braze_heap._errors import errno_of, error_context
 from braze_heap._json import encode
-from braze_heap._wiring import OfOneProcess, kind_of
+from braze_heap._wiring import OfOneProcess, check_number, kind_of
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, DeleteUser, Track
 from braze_heap.reasons import Reason
 from braze_heap.sinks._protocol import ClosingContextManager, Receipt, Rejection
 from braze_heap.wire._source import is_url
+
+logger: logging.Logger = logging.getLogger("braze_heap.sinks")
 
 
 class MemorySink(OfOneProcess, ClosingContextManager):
@@ -97,22 +103,29 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     Append each call as one line of JSON. For replays, dry runs and debugging.
 
     A batch is passed to the operating system before `send` returns, and is on disk
-    after `close`. If `send` raises, a file contains nothing of the batch; a stream may
+    after `close`. If the file was moved or deleted meanwhile, a new one is opened. If
+    `send` raises, a file contains nothing of the batch; a stream may
     contain a part. When a file is opened again, a line truncated by a crash is
-    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired.
+    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired, but
+    refused, because nothing that is appended to it could be read.
 
     Args:
         target: Path, or a text or binary stream, which the sink does not close. If the
             path ends with ``.gz``, each batch is one gzip member.
         max_bytes: Size at which a new file is started; full files are renamed to
             ``out.1.jsonl``, ``out.2.jsonl`` and so on.
+
+    Raises:
+        ValueError: The file has other content than lines of JSON objects, is compressed
+            although its name does not say so, or the reverse.
+        OSError: The file cannot be opened.
     """
 
     def __init__(
         self, target: str | os.PathLike[str] | IO[Any], *, max_bytes: int | None = None
     ) -> None:
-        if max_bytes is not None and max_bytes < 1:
-            raise ValueError("max_bytes must be at least 1")
+        if max_bytes is not None:
+            check_number("max_bytes", max_bytes)
         self._lock = threading.Lock()
         self._is_closed = False
         self._path: Path | None = None
@@ -121,7 +134,11 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
             raise ValueError(f"a JsonLinesSink does not accept a URL: {NO_URL}")
         if isinstance(target, str | os.PathLike):
             self._path = Path(target)
-            self._file = _RotatedFile(self._path, max_bytes)
+            check_lines(self._path)
+            self._place = self._path.resolve()
+            self._file = _RotatedFile(self._path.absolute(), max_bytes)
+        elif max_bytes is not None:
+            raise ValueError("max_bytes is for a path: a stream is not rotated")
         elif hasattr(target, "write"):
             self._file = _LineStream(target)
         else:
@@ -132,7 +149,7 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
     @property
     def destination(self) -> str:
         """Kind of sink, and absolute path of the file; see `Sink`."""
-        return f"file {self._path.absolute()}" if self._path else "stream"
+        return f"file {self._place}" if self._path else "stream"
 
     def __repr__(self) -> str:
         return f"<JsonLinesSink to {self._path or 'a stream'}>"
@@ -226,6 +243,9 @@ class _RotatedFile:
         self._open: FileIO | None = _open_lines(path)
 
     def write(self, data: bytes) -> None:
+        if self._open and not _is_at(self._path, self._open):
+            logger.warning("%s was moved or deleted: a new file is opened", self._path)
+            self.close()
         file = self._open or _open_lines(self._path)
         self._open = file
         if file.tell() >= self._max_bytes:
@@ -254,6 +274,17 @@ class _RotatedFile:
             sync_directory(self._path.parent)
 
 
+def _is_at(path: Path, file: FileIO) -> bool:
+    """Return whether *path* still names *file*. Pipes and devices may have no path."""
+    opened = os.fstat(file.fileno())
+    if not stat.S_ISREG(opened.st_mode):
+        return True
+    try:
+        return os.path.samestat(opened, path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _write_whole(file: io.RawIOBase, data: bytes) -> None:
     """Write *data* to an unbuffered file, whose writes may be partial."""
     rest = memoryview(data)
@@ -274,9 +305,39 @@ def sync_directory(path: Path) -> None:
             os.close(directory)
 
 
+def check_lines(path: Path) -> None:
+    """Raise a `ValueError` if *path* is a file to which calls cannot be appended."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as file:
+        if not is_zipped(path):
+            first = file.read(1)
+        else:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                # Only the last batch can be truncated: those before it are not read.
+                file.seek(max(data.rfind(_MEMBER), 0))
+            try:
+                with gzip.open(file) as text:
+                    first = text.read(1)
+                    while text.read(1 << 20):
+                        pass
+            except (EOFError, gzip.BadGzipFile, zlib.error):
+                first = b""
+    if first != b"{":
+        kind = "complete gzip with lines" if is_zipped(path) else "lines"
+        raise ValueError(
+            f"{path} is not {kind} of JSON objects, so nothing can be appended to it: "
+            "rename it, or name another file"
+        )
+
+
+_MEMBER: Final = gzip.compress(b"", mtime=0)[:8]
+"""Beginning of a batch in a ``.gz`` file."""
+
+
 def _open_lines(path: Path) -> FileIO:
     is_text = not is_zipped(path)
-    file = FileIO(path, "ab")
+    file = FileIO(os.fspath(path), "ab")
     if is_text and file.tell():
         with path.open("rb") as written:
             written.seek(-1, os.SEEK_END)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 import attrs
 
-from braze_heap._wiring import is_async, require
+from braze_heap._wiring import is_async, kind_of, require
+from braze_heap.exceptions import BrazeHeapError
 from braze_heap.heap.calls import Call
+
+
+class InvalidReceiptError(BrazeHeapError, ValueError):
+    """The receipt of a sink is wrong. The message quotes no value."""
 
 
 @attrs.frozen
@@ -29,6 +34,15 @@ class Rejection:
     status: int | None = None
     detail: str = ""
 
+    @property
+    def is_valid(self) -> bool:
+        """Whether each value has its type. Stores and reports rely on that."""
+        texts = self.reason, self.detail
+        status = 0 if self.status is None else self.status
+        return all(isinstance(text, str) for text in texts) and (
+            type(self.index) is type(status) is int
+        )
+
 
 @attrs.frozen
 class Receipt:
@@ -40,25 +54,56 @@ class Receipt:
     Attributes:
         accepted: Number of accepted calls.
         rejections: The other calls.
+        missing: Destinations that do not have a call, by its index, if that differs:
+            some sinks of a `Tee` accepted a rejected call, or a filter left it out.
     """
 
     accepted: int = 0
     rejections: tuple[Rejection, ...] = ()
+    missing: Mapping[int, frozenset[str]] = attrs.field(
+        factory=dict, eq=False, repr=False, kw_only=True
+    )
 
     def checked(self, size: int) -> Receipt:
         """
         Return the receipt if it is valid for *size* calls.
 
         Raises:
-            ValueError: The receipt does not account for each call exactly once.
+            InvalidReceiptError: The receipt does not account for each call exactly
+                once, or a value has the wrong type.
         """
+        if not isinstance(self.rejections, tuple | list):
+            raise InvalidReceiptError("invalid receipt: rejections must be a tuple")
+        for rejection in self.rejections:
+            if not (isinstance(rejection, Rejection) and rejection.is_valid):
+                raise InvalidReceiptError(
+                    "invalid receipt: a Rejection needs an int as index, texts as "
+                    "reason and detail, and an int or None as status"
+                )
         indexes = {rejection.index for rejection in self.rejections}
         is_sane = len(indexes) == len(self.rejections) and indexes <= set(range(size))
-        if not is_sane or self.accepted + len(indexes) != size:
-            raise ValueError(
+        accepted = self.accepted if isinstance(self.accepted, int) else None
+        if not is_sane or accepted != size - len(indexes):
+            raise InvalidReceiptError(
                 "invalid receipt: accepted + rejections must equal the batch size"
             )
         return self
+
+    def placed(self, places: Mapping[int, int], size: int) -> Receipt:
+        """Return the receipt of *size* calls, with indexes mapped by *places*."""
+        rejections = tuple(
+            attrs.evolve(rejection, index=places[rejection.index])
+            for rejection in self.rejections
+            if rejection.index in places
+        )
+        missing = {places[i]: at for i, at in self.missing.items() if i in places}
+        return Receipt(size - len(rejections), rejections, missing=missing)
+
+    def missing_of(self, destinations: frozenset[str]) -> dict[int, frozenset[str]]:
+        """Return those of the *destinations* that do not have a call, by its index."""
+        rejected = (rejection.index for rejection in self.rejections)
+        some = {index: at & destinations for index, at in self.missing.items()}
+        return {**dict.fromkeys(rejected, destinations), **some}
 
 
 class ClosingContextManager(Protocol):
@@ -111,7 +156,9 @@ class Sink(ClosingContextManager, Protocol):
 
     A sink may have an attribute ``destination``, a text with the kind of sink and the
     place to which it sends. Dead letters, user properties and progress are stored under
-    this name. A ledger that is used after the sink needs it.
+    this name. A ledger that is used after the sink needs it. A wrapper also has
+    ``destinations``, a frozenset with the names of the sinks inside, under which the
+    ledger keeps user properties: whatever wraps a sink, its place is the same.
     """
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
@@ -135,7 +182,7 @@ class AsyncSink(AsyncClosingContextManager, Protocol):
 def require_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is a `Sink`, which *user* does not await."""
     needed = "a sink, such as open_sink(...)"
-    require(user, needed, sink, "send", is_awaited=True)
+    _require_send(user, needed, sink)
     is_both = hasattr(type(sink), "__enter__") and not is_async(sink.send)  # type: ignore[attr-defined]
     if _is_async_sink(sink) and not is_both:
         raise TypeError(
@@ -146,7 +193,7 @@ def require_sink(user: str, sink: object) -> None:
 
 def require_async_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
-    require(user, "an async sink", sink, "send", is_awaited=True)
+    _require_send(user, "an async sink", sink)
     if not _is_async_sink(sink):
         name = type(sink).__name__
         raise TypeError(
@@ -155,12 +202,25 @@ def require_async_sink(user: str, sink: object) -> None:
         )
 
 
+def _require_send(user: str, needed: str, sink: object) -> None:
+    if hasattr(type(sink), "recv"):  # a socket or connection
+        raise TypeError(f"{user} needs {needed}, not {kind_of(sink)}")
+    require(user, needed, sink, "send", is_awaited=True)
+
+
 def destination_of(sink: object) -> str | None:
     """Return the `destination` of *sink*; ``None`` if it does not name one."""
     destination = getattr(sink, "destination", None)
-    if not isinstance(destination, str):
+    if not isinstance(destination, str) or not destination.strip():
         return None
     return destination.encode("utf-8", "replace").decode()  # stores take no surrogates
+
+
+def destinations_of(sink: object) -> frozenset[str]:
+    """Return the names of all destinations of *sink*; empty texts for unnamed ones."""
+    inside = getattr(sink, "destinations", None)
+    alone = frozenset([destination_of(sink) or ""])
+    return inside if isinstance(inside, frozenset) else alone
 
 
 def _is_async_sink(sink: object) -> bool:

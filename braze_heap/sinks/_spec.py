@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
 
 from braze_heap._errors import requires_extra
-from braze_heap._options import from_text
+from braze_heap._options import from_text, number
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import UnknownNameError, import_named, kind_of
 from braze_heap.exceptions import SinkSpecError
@@ -57,7 +57,7 @@ def open_sink(spec: str, **more: str) -> Sink:
     """
     if not isinstance(spec, str):
         raise TypeError(f"open_sink needs a string, not {kind_of(spec)}")
-    if spec == "-":
+    if spec == "-" and not more:
         return JsonLinesSink(sys.stdout)
     name, colon, rest = spec.partition(":")
     if not colon:
@@ -141,15 +141,19 @@ def _require_sink_methods(sink: Any) -> Any:
 
 def _options(query: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the options in *query*, and those with the value of a variable."""
-    options, secrets = {}, {}
+    options, secrets = dict[str, str](), dict[str, str]()
     for key, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
+        is_named = key.endswith("_env") and key != "trust_env"
+        name = key.removesuffix("_env") if is_named else key
+        if name in options or name in secrets:
+            raise SinkSpecError(f"{name} is given twice: remove one of them")
         if key.endswith("api_key"):
             advice = f"write {key}_env=NAME_OF_VARIABLE"
             raise SinkSpecError(f"a spec must not contain secrets: {advice}")
-        if not key.endswith("_env") or key == "trust_env":
-            options[key] = value
+        if not is_named:
+            options[name] = value
         elif value in os.environ:
-            secrets[key.removesuffix("_env")] = os.environ[value]
+            secrets[name] = os.environ[value]
         else:
             raise SinkSpecError(f"the environment variable {value!r} is not set")
     return options, secrets
@@ -175,7 +179,8 @@ _STANDARD: Final = sys.stdlib_module_names
 def _file(path: str = "", *, max_bytes: str | None = None) -> Sink:
     if not path:
         raise ValueError("write file:PATH, such as file:calls.jsonl.gz")
-    return JsonLinesSink(path, max_bytes=int(max_bytes) if max_bytes else None)
+    most = None if max_bytes is None else number(int, max_bytes)
+    return JsonLinesSink(path, max_bytes=most)
 
 
 def _console() -> Sink:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,9 +12,9 @@ from concurrent.futures import Future
 import attrs
 
 from braze_heap._sansio import in_thread
-from braze_heap._wiring import OfOneProcess, check_function
+from braze_heap._wiring import OfOneProcess, check_function, check_number
 from braze_heap.exceptions import SinkUnavailable
-from braze_heap.heap.calls import Call
+from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.sinks._protocol import (
     AsyncClosingContextManager,
     ClosingContextManager,
@@ -21,6 +22,7 @@ from braze_heap.sinks._protocol import (
     Rejection,
     Sink,
     destination_of,
+    destinations_of,
     require_sink,
 )
 
@@ -50,6 +52,11 @@ class Tee(OfOneProcess, ClosingContextManager):
         names = [destination_of(sink) for sink in self._sinks]
         return None if None in names else " + ".join(map(str, names))
 
+    @property
+    def destinations(self) -> frozenset[str]:
+        """Destinations of the sinks, each with user properties of its own."""
+        return frozenset().union(*map(destinations_of, self._sinks))
+
     def __repr__(self) -> str:
         return f"Tee({', '.join(map(repr, self._sinks))})"
 
@@ -60,18 +67,48 @@ class Tee(OfOneProcess, ClosingContextManager):
         Raises:
             SinkUnavailable: A sink is unavailable.
         """
+        calls = tuple(calls)
         first: dict[int, Rejection] = {}
+        outcomes: list[tuple[frozenset[str], dict[int, frozenset[str]]]] = []
         for sink in self._sinks:
-            for rejection in sink.send(calls).checked(len(calls)).rejections:
+            names = destinations_of(sink)
+            receipt = _send_chosen(sink, calls, functools.partial(_is_for, names))
+            outcomes.append((names, receipt.missing_of(names)))
+            for rejection in receipt.rejections:
                 first.setdefault(rejection.index, rejection)
         rejections = tuple(first[index] for index in sorted(first))
-        return Receipt(len(calls) - len(rejections), rejections)
+        missing = {
+            index: self.destinations.difference(
+                *(names - absent.get(index, frozenset()) for names, absent in outcomes)
+            )
+            for _, absent in outcomes
+            for index in absent
+        }
+        return Receipt(len(calls) - len(rejections), rejections, missing=missing)
 
     def close(self) -> None:
         """Close every sink, even if closing one of them raises."""
         with contextlib.ExitStack() as stack:
             for sink in reversed(self._sinks):
                 stack.callback(sink.close)
+
+
+def _is_for(names: frozenset[str], call: Call) -> bool:
+    """Return whether *call* is for a destination with one of these *names*."""
+    only = call.destinations if isinstance(call, AddUserProperties) else None
+    return not only or not only.isdisjoint(names)
+
+
+def _send_chosen(
+    sink: Sink, calls: Sequence[Call], is_chosen: Callable[[Call], bool]
+) -> Receipt:
+    """Send the chosen *calls*; the receipt is for all. The others are missing."""
+    chosen = [index for index, call in enumerate(calls) if is_chosen(call)]
+    receipt = sink.send(tuple(calls[index] for index in chosen)).checked(len(chosen))
+    receipt = receipt.placed(dict(enumerate(chosen)), len(calls))
+    others = {*range(len(calls))}.difference(chosen)
+    missing = {**receipt.missing, **dict.fromkeys(others, destinations_of(sink))}
+    return attrs.evolve(receipt, missing=missing)
 
 
 class _Wrapper(OfOneProcess):
@@ -84,6 +121,11 @@ class _Wrapper(OfOneProcess):
         """Destination of the wrapped sink."""
         return destination_of(self._sink)
 
+    @property
+    def destinations(self) -> frozenset[str]:
+        """Destinations in the wrapped sink."""
+        return destinations_of(self._sink)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._sink!r})"
 
@@ -95,28 +137,27 @@ class Filtered(_Wrapper, ClosingContextManager):
     Args:
         sink: Destination. `close` closes it.
         keep: Function of a call.
+        name: Name of the filter. A backfill needs it. Its progress, and dead letters,
+            are kept under it, so another filter needs another name.
     """
 
-    def __init__(self, sink: Sink, keep: Callable[[Call], bool]) -> None:
+    def __init__(
+        self, sink: Sink, keep: Callable[[Call], bool], *, name: str = ""
+    ) -> None:
         super().__init__(sink)
         check_function("keep", keep, takes="a call")
         self._keep = keep
+        self._name = name
 
     @property
     def destination(self) -> str | None:
-        """Destination of the wrapped sink, apart from that of unfiltered calls."""
-        name = super().destination
-        return name and f"filtered {name}"
+        """Destination of the wrapped sink and name of the filter; see `Sink`."""
+        place = super().destination
+        return f"{place}, only {self._name}" if place and self._name else None
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Send the calls for which *keep* is true."""
-        kept = [index for index, call in enumerate(calls) if self._keep(call)]
-        receipt = self._sink.send([calls[index] for index in kept]).checked(len(kept))
-        rejections = tuple(
-            attrs.evolve(rejection, index=kept[rejection.index])
-            for rejection in receipt.rejections
-        )
-        return Receipt(len(calls) - len(rejections), rejections)
+        return _send_chosen(self._sink, calls, self._keep)
 
     def close(self) -> None:
         """Close the wrapped sink."""
@@ -135,12 +176,8 @@ class _SharedBatch:
         """Wait for the receipt, and return that of the *size* calls from *start* on."""
         if error := self.receipt.exception():
             raise error.with_traceback(None)
-        rejections = tuple(
-            attrs.evolve(rejection, index=rejection.index - start)
-            for rejection in self.receipt.result().rejections
-            if start <= rejection.index < start + size
-        )
-        return Receipt(size - len(rejections), rejections)
+        places = {start + index: index for index in range(size)}
+        return self.receipt.result().placed(places, size)
 
 
 class Buffered(_Wrapper, ClosingContextManager):
@@ -158,8 +195,8 @@ class Buffered(_Wrapper, ClosingContextManager):
     """
 
     def __init__(self, sink: Sink, *, size: int = 1000, seconds: float = 0.2) -> None:
-        if size < 1 or seconds < 0:
-            raise ValueError("size must be at least 1, and seconds at least 0")
+        check_number("size", size)
+        check_number("seconds", seconds, float, least=0)
         super().__init__(sink)
         self._size = size
         self._seconds = seconds
@@ -205,7 +242,7 @@ class Buffered(_Wrapper, ClosingContextManager):
         """Wait for other threads, send *batch*, and wake the other threads."""
         try:
             self._wait_until_full(batch)
-            receipt = self._sink.send(batch.calls).checked(len(batch.calls))
+            receipt = self._sink.send(tuple(batch.calls)).checked(len(batch.calls))
             batch.receipt.set_result(receipt)
         except Exception as error:
             batch.receipt.set_exception(error)

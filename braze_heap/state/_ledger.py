@@ -28,8 +28,10 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 import attrs
 
+from braze_heap._wiring import check_number, several
 from braze_heap.heap.calls import AddUserProperties, Value
 from braze_heap.sinks._protocol import ClosingContextManager
+from braze_heap.state._protocol import call_plain
 
 logger: logging.Logger = logging.getLogger("braze_heap.state")
 
@@ -147,7 +149,7 @@ class LedgerEntry:
                 newest = accepted
             if sent.own and (newest is None or sent.own.order > newest.order):
                 newest = sent.own
-            is_over = newest is None
+            is_over = newest is None or newest == statement  # accepted before
         else:
             if accepted is None or statement.order >= accepted.order:
                 accepted = statement
@@ -271,7 +273,7 @@ def _update(
     change: Callable[[LedgerKey, LedgerEntry | None], LedgerEntry | None],
 ) -> dict[LedgerKey, Statement]:
     """Change the entry of each key, unless it was purged or *change* returns none."""
-    written = dict[LedgerKey, LedgerEntry]()
+    written: dict[LedgerKey, LedgerEntry] | None = None
 
     def change_all(entries: Entries) -> Entries:
         nonlocal written
@@ -279,7 +281,9 @@ def _update(
         written = {key: entry for key, entry in changed.items() if entry}
         return written
 
-    ledger.update(frozenset(keys), change_all)
+    call_plain(ledger.update, frozenset(keys), change_all)
+    if written is None:
+        raise TypeError("update of the ledger must call the function that changes it")
     return {
         key: entry.newest
         for key, entry in written.items()
@@ -299,8 +303,7 @@ class MemoryLedger(ClosingContextManager):
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        if capacity < 1:
-            raise ValueError(f"capacity must be at least 1, not {capacity}")
+        check_number("capacity", capacity)
         self._capacity = capacity
         self._lock = threading.Lock()
         self._entries: dict[LedgerKey, LedgerEntry] = {}
@@ -341,7 +344,7 @@ class MemoryLedger(ClosingContextManager):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users."""
-        wanted = {*identities}
+        wanted = {*several("identities", identities, "identity")}
         with self._lock:
             for key in [key for key in self._entries if key.identity in wanted]:
                 del self._entries[key]

@@ -151,16 +151,16 @@ and if you have the events elsewhere.
 """
 
 
-def append_to(dead_letter: DeadLetter, records: Sequence[DeadRecord]) -> None:
+def call_plain(method: Callable[..., object], *arguments: object) -> None:
     """
-    Append *records* to *dead_letter*.
+    Call a *method* of a store that returns nothing.
 
     Raises:
-        TypeError: ``append`` returned an awaitable, so nothing was kept.
+        TypeError: It returned an awaitable, so it did nothing.
     """
-    append: Callable[[Sequence[DeadRecord]], object] = dead_letter.append
-    if inspect.isawaitable(append(records)):
-        raise TypeError("append is called without await, but is async")
+    if inspect.isawaitable(method(*arguments)):
+        name = getattr(method, "__name__", "a method")
+        raise TypeError(f"{name} is called without await, but is async")
 
 
 @attrs.frozen

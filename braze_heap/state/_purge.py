@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 import attrs
 
+from braze_heap._wiring import require
 from braze_heap.state._ledger import Ledger
 from braze_heap.state._person_search import Match, PersonSearch
-from braze_heap.state._protocol import DeadLetter
+from braze_heap.state._protocol import DeadLetter, call_plain
 from braze_heap.state._record import DeadRecord
 
 PersonFilter: TypeAlias = str | Callable[[DeadRecord], bool]
@@ -66,13 +67,18 @@ def purge(dead_letter: DeadLetter, person: PersonFilter, *ledgers: Ledger) -> Pu
     Raises:
         ValueError: The identity is blank.
     """
+    require(
+        "purge", "a dead letter first, such as state.dead_letter", dead_letter, "read"
+    )
+    for each in ledgers:
+        require("purge", "ledgers, such as pipeline.ledger", each, "update")
     found = search(dead_letter.read(), person)
-    dead_letter.forget(found.keys)
+    call_plain(dead_letter.forget, found.keys)
     forgotten = set[str]()
     for ledger in (*ledgers, getattr(dead_letter, "ledger", None)):
         if ledger is not None and isinstance(person, str):
             identities = search_ledger(ledger, person)
-            ledger.forget(identities)
+            call_plain(ledger.forget, identities)
             forgotten |= {*identities}
     return Purged(len(found.keys), found.suspected, len(forgotten))
 

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from braze_heap._errors import requires_extra
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import kind_of, several
 from braze_heap.exceptions import (
     DeadLetterError,
     LedgerError,
@@ -410,7 +410,7 @@ class SqlDeadLetter(_SqlPart, DeadLetterPart[SqlDatabase]):
 
     def forget(self, keys: Iterable[str], /) -> None:
         """Remove the records with these keys."""
-        key, waiting = _DEAD_LETTERS.c.key, map(storable, keys)
+        key, waiting = _DEAD_LETTERS.c.key, map(storable, several("keys", keys, "key"))
         while chunk := [*itertools.islice(waiting, _CHUNK)]:
             # Locked in the order of `append`, so that neither waits for the other.
             locked = sa.select(key).where(key.in_(chunk)).order_by(key)
@@ -475,7 +475,10 @@ class SqlLedger(_SqlPart):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, for every destination."""
-        identity, waiting = _USER_PROPERTIES.c.identity, iter(identities)
+        identity, waiting = (
+            _USER_PROPERTIES.c.identity,
+            iter(several("identities", identities, "identity")),
+        )
         while chunk := [*itertools.islice(waiting, _CHUNK)]:
             with self._database.transaction(LedgerError) as db:
                 self._database.lock_users(db, chunk)

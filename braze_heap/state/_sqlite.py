@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from braze_heap._state_limits import MAX_BYTES, MIN_BYTES
-from braze_heap._wiring import OfOneProcess
+from braze_heap._wiring import OfOneProcess, check_number, several
 from braze_heap.exceptions import (
     DeadLetterError,
     DeadLetterFull,
@@ -222,7 +222,7 @@ class SqliteDeadLetter(_SqlitePart, DeadLetterPart[StateFile]):
         Raises:
             DeadLetterFull: The disk has not enough room to log one of them.
         """
-        waiting = [[*keys]]
+        waiting = [[*several("keys", keys, "key")]]
         with contextlib.suppress(DeadLetterFull):
             self._query("PRAGMA wal_checkpoint(PASSIVE)")  # may free room for the log
         while waiting:
@@ -274,8 +274,7 @@ class SqliteDeadLetter(_SqlitePart, DeadLetterPart[StateFile]):
 
 
 def _check_cap(max_bytes: int) -> None:
-    if max_bytes < MIN_BYTES:
-        raise ValueError(f"max_bytes must be at least {MIN_BYTES:,}, not {max_bytes:,}")
+    check_number("max_bytes", max_bytes, least=MIN_BYTES)
 
 
 _SELECT_ENTRY: Final = """
@@ -328,7 +327,9 @@ class SqliteLedger(_SqlitePart):
 
     def forget(self, identities: Iterable[str], /) -> None:
         """Remove the entries of these users, from the log of the file too."""
-        users = [(identity,) for identity in identities]
+        users = [
+            (identity,) for identity in several("identities", identities, "identity")
+        ]
         if not users:
             return
         with self._transaction() as db:

@@ -132,8 +132,7 @@ class StateFile:
         if name in ("", ":memory:") or name.startswith("file:"):
             raise ValueError(
                 f"state needs a file, not {name!r}, because it must outlive the "
-                "process. Name a file; to keep no dead letters write DISCARD "
-                "(--discard)"
+                "process: name a path. In a program, DISCARD keeps no dead letters"
             )
         self.name = name
         self.path = Path(os.path.realpath(name))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import kind_of, several
 from braze_heap.policies.selection import Events, select_events
 from braze_heap.storage._objects import (
     FileSystem,
@@ -81,7 +81,7 @@ def find(
             what to do.
     """
     wanted = PathFilter(select_events(include, exclude).selects, Hours.of(since, until))
-    found = find_wanted(os.fspath(url), wanted, storage_options or {})
+    found = find_wanted(os.fsdecode(url), wanted, storage_options or {})
     return _checked(found, wanted)
 
 
@@ -113,8 +113,21 @@ def read(obj: StoredObject) -> Iterator[Read]:
         OSError: The store failed again and again, or the object was overwritten. All
             events before were returned, so read the object again.
     """
+    return _read(_checked_object("read", obj))
+
+
+def _read(obj: StoredObject) -> Iterator[Read]:
     with open_object(obj) as file:
         yield from _events(obj, file)
+
+
+def _checked_object(user: str, obj: object) -> StoredObject:
+    if not isinstance(obj, StoredObject):
+        raise TypeError(
+            f"{user} needs a StoredObject, as find(url) returns, not {kind_of(obj)}: "
+            "read_events reads a path or URL"
+        )
+    return obj
 
 
 def read_each(
@@ -135,7 +148,8 @@ def open_each(
     """Yield each object as a file, and fetch the first bytes of the next ones."""
     opened: deque[tuple[StoredObject, ObjectFile]] = deque()
     with prefetch_thread() as thread:
-        for obj in objects:
+        for each in several("objects", objects, "object"):
+            obj = _checked_object("read_each", each)
             opened.append((obj, ObjectFile(obj, thread)))
             if len(opened) > AHEAD:
                 yield opened.popleft()

@@ -75,6 +75,11 @@ def open_file_system(
         ValueError: The scheme is unknown.
         OSError: Credentials are missing.
     """
+    if not url.strip() or url.endswith("://"):
+        raise ValueError(
+            "the URL or path is empty: check the variable that it comes from, and "
+            "write '.' for the working directory"
+        )
     options = {"use_listings_cache": False, **storage_options}
     scheme = url.partition("://")[0].rpartition("::")[2] if "://" in url else ""
     try:

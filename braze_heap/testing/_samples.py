@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from importlib import resources
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
 from braze_heap._text import did_you_mean
-from braze_heap._wiring import kind_of
+from braze_heap._wiring import kind_of, several
 from braze_heap.events import EVENT_TYPES, CurrentsEvent, EventField, event_fields
 from braze_heap.events._field_types import FIELD_TYPES, INVALID, FieldType
 from braze_heap.events._schema import schema_of
@@ -52,12 +52,7 @@ def make_event(
         TypeError: *cls* is not an event type, or lacks the field, or the field cannot
             have the value. Or *transformer* is not a `Transformer`.
     """
-    if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
-        raise TypeError(f"make_event needs an event class, not {kind_of(cls)}")
-    if not hasattr(cls, "event_type") and "event_type" not in attrs.fields_dict(cls):
-        raise TypeError(
-            f"{cls.__name__} is not an event type: pass a class derived from it"
-        )
+    check_class("make_event", cls)
     known, usual = event_fields(cls), ("id", "time", "user_id", "external_user_id")
     documented = [known[name] for name in usual if known[name].documented]
     values = {field.name: _sample(cls, field) for field in documented}
@@ -100,12 +95,14 @@ def make_raw(
             checked, and may be invalid. ``None`` removes a field.
 
     Raises:
-        ValueError: The event type does not exist.
-        TypeError: The type does not have the field.
+        ValueError: The event type or the form does not exist.
+        TypeError: The type does not have the field, or *only* is a single text.
     """
-    cls = _class_of(event_type)
+    cls = class_of(event_type)
+    if form not in get_args(Form):
+        raise ValueError(f"form is one of {', '.join(get_args(Form))}, not {form!r}")
     known = event_fields(cls)
-    for name in (*fields, *(only or ())):
+    for name in (*fields, *several("only", only or (), "field")):
         if name not in known:
             raise TypeError(_unknown(f"{cls.__name__} has no field", name, known))
     if only is None:
@@ -140,7 +137,18 @@ def _fitted(cls: type[CurrentsEvent], name: str, value: Any) -> Any:
     return fitted
 
 
-def _class_of(event_type: str | type[CurrentsEvent]) -> type[CurrentsEvent]:
+def check_class(user: str, cls: type[_Event]) -> None:
+    """Raise a `TypeError` if *cls*, given to *user*, is not the class of an event."""
+    if not isinstance(cls, type) or not issubclass(cls, CurrentsEvent):
+        raise TypeError(f"{user} needs an event class, not {kind_of(cls)}")
+    if not hasattr(cls, "event_type") and "event_type" not in attrs.fields_dict(cls):
+        raise TypeError(
+            f"{cls.__name__} is not an event type: pass a class derived from it"
+        )
+
+
+def class_of(event_type: str | type[CurrentsEvent]) -> type[CurrentsEvent]:
+    """Return the class of *event_type*, which may be the class."""
     if not isinstance(event_type, str):
         if hasattr(event_type, "event_type"):
             return event_type

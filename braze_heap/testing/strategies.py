@@ -20,7 +20,7 @@ from braze_heap.events import EVENT_TYPES, CurrentsEvent, UnknownEvent
 from braze_heap.events._field_types import FIELD_TYPES, FieldType
 from braze_heap.events._schema import schema_of
 from braze_heap.parsing import YEAR_2100
-from braze_heap.testing._samples import Form, make_raw
+from braze_heap.testing._samples import Form, check_class, class_of, make_raw
 
 with requires_extra(__name__, "'braze_heap[testing]'"):
     from hypothesis import strategies as st
@@ -62,27 +62,32 @@ def events(*classes: type[Any]) -> SearchStrategy[Any]:
     Args:
         *classes: Event classes, shipped or your own. The default is all shipped ones.
     """
+    for cls in classes:
+        check_class("events", cls)
     return st.one_of([_built(cls) for cls in classes or EVENT_TYPES.values()])
 
 
-def raw_events(*event_types: str, form: Form = "http") -> SearchStrategy[_Raw]:
+def raw_events(
+    *event_types: str | type[CurrentsEvent], form: Form = "http"
+) -> SearchStrategy[_Raw]:
     """
     Decoded events as Braze sends them, each with some of the fields of its type.
 
     Args:
-        *event_types: Types as Braze writes them. The default is all of them.
+        *event_types: Types as Braze writes them, or classes. By default all of them.
         form: The wire form, see `braze_heap.testing.make_raw`.
 
     Raises:
-        ValueError: *form* does not carry the type, and *event_types* is not one type,
-            so that the type of a drawn event would be unknown.
+        ValueError: A type does not exist. Or *form* does not carry the type, and
+            *event_types* is not one type, so that the type of a drawn event would be
+            unknown.
     """
     if form != "http" and len(event_types) != 1:
         raise ValueError(f"The form {form!r} does not carry its type: pass one type.")
     return st.one_of(
         [
             fields_of(cls).map(functools.partial(_raw, cls, form))
-            for cls in map(EVENT_TYPES.__getitem__, event_types or EVENT_TYPES)
+            for cls in map(class_of, event_types or EVENT_TYPES)
         ]
     )
 

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import attrs
 
+from braze_heap._text import did_you_mean
+from braze_heap._wiring import kind_of, warn
+from braze_heap.events import EVENT_TYPES
+from braze_heap.events._catalog import catalog
 from braze_heap.wire import _avro, _json
 from braze_heap.wire._formats import UnknownFormatError
 from braze_heap.wire._read import Read, Unreadable
@@ -48,8 +52,9 @@ def read_events(
         a damage are returned; JSON lines continue after it.
 
     Raises:
-        ValueError: At once, if *source* is text that is a path, or a URL in a `Path`.
-        TypeError: At once, if *source* is something else.
+        ValueError: At once, if *source* is text that is a path, or a URL in a `Path`;
+            or if *event_type* is the name of a class, or empty.
+        TypeError: At once, if *source* is something else, or *event_type* a class.
         OSError: While reading, if the path or URL cannot be opened, or the store failed
             again and again.
         UnknownFormatError: Before the first event, if *source* is neither JSON nor
@@ -58,7 +63,34 @@ def read_events(
             error of a stream is not damage.
         ModuleNotFoundError: For an Avro file without the extra ``avro``, and for a URL
             without the extra of its store.
+
+    Warns:
+        UserWarning: This version does not know *event_type*.
     """
+    check_event_type(event_type)
+    return read_source(source, event_type)
+
+
+def check_event_type(event_type: object) -> None:
+    """Raise unless *event_type* is the type of records, and warn of an unknown one."""
+    is_text = isinstance(event_type, str)
+    if event_type is None or (is_text and event_type in EVENT_TYPES):
+        return
+    name = getattr(event_type, "__name__", event_type)
+    named = next((t for t, each in catalog().items() if each.class_name == name), "")
+    example = repr(named or "users.messages.email.Click")
+    if not isinstance(event_type, str):
+        given = kind_of(event_type)
+        raise TypeError(f"event_type must be text such as {example}, not {given}")
+    if named or not event_type.strip():
+        flaw = "the name of a class" if named else "empty"
+        raise ValueError(f"event_type is {flaw}: write a type such as {example}")
+    hint = did_you_mean(event_type, EVENT_TYPES)
+    warn(f"event_type: this version has no class for the type {event_type!r}.{hint}")
+
+
+def read_source(source: Any, event_type: str | None) -> Iterator[Read]:
+    """Read the events of *source*; see `read_events`. Any *event_type* is taken."""
     if isinstance(source, str):
         if is_url(source):
             return _read_url(source.strip(), event_type)

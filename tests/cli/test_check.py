@@ -165,7 +165,10 @@ def test_deletions_need_a_key(
 @pytest.mark.parametrize(
     ("config", "flaw"),
     [
-        ("deletions = true", "deletions=True cannot delete anybody"),
+        (
+            "deletions = true",
+            "transform.deletions (file c.toml): deletions cannot",
+        ),
         (
             'deletions = true\nidentity = "user_id"\nexclude = ["UserDeleteRequest"]',
             "exclude removes users.UserDeleteRequest",
@@ -202,6 +205,17 @@ def test_wrong_sink_is_a_problem(run: Run) -> None:
 
     assert problems(found) == ["sink"]
     assert "Did you mean 'heap'" in found["sink"]["detail"]
+
+
+@pytest.mark.parametrize("name", ["calls.jsonl", "calls.jsonl.gz"])
+def test_a_file_with_other_content_is_a_problem(name: str, run: Run) -> None:
+    """Calls that are appended to it could not be read."""
+    Path(name).write_text("garbage", encoding="utf-8")
+
+    found = findings(run, "--sink", f"file:{name}")
+
+    assert problems(found) == ["sink"]
+    assert f"{name} is not " in found["sink"]["detail"]
 
 
 def test_file_that_is_not_there_is_not_made(run: Run, here: Path) -> None:
@@ -337,7 +351,7 @@ def test_every_error_of_a_configuration_is_a_problem(run: Run) -> None:
     shown = run("check", "--config", "c.toml", "--token-env", "NO_SUCH")
 
     assert shown.exit_code == 1
-    assert "--token-env: the variable is not set" in shown.stdout
+    assert "--token-env: the variable NO_SUCH is not set" in shown.stdout
     assert shown.stdout.endswith("\n3 problems\n")
 
 
@@ -475,3 +489,30 @@ def test_a_port_that_is_free_stays_free(
     found = findings(run, "--sink", "file:calls.jsonl")
 
     assert found["serve"]["detail"] == "can listen on 127.0.0.1, port 0"
+
+
+def test_the_example_replaces_no_file(run: Run) -> None:
+    Path("service.toml").write_text("edited", encoding="utf-8")
+
+    shown = run("config", "-o", "service.toml")
+
+    assert shown.exit_code == 2
+    assert "service.toml exists: remove it, or name another file." in shown.stderr
+    assert Path("service.toml").read_text(encoding="utf-8") == "edited"
+
+
+def test_an_error_of_a_sink_names_its_file_or_variable(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("c.toml").write_text('sink.spec = "heap:?app_id=1&app_id=2"', encoding="utf-8")
+    in_file = findings(run, "--config", "c.toml")["sink"]["detail"]
+    monkeypatch.setenv("BRAZE_HEAP_SINK__SPEC", "file:no/such/file")
+    in_variable = findings(run)["sink"]["detail"]
+
+    assert in_file == (
+        "[sink] (file c.toml): app_id is given twice: remove one of them"
+    )
+    assert in_variable == (
+        "[sink] (variable BRAZE_HEAP_SINK__SPEC): the sink 'file' cannot be opened: "
+        f"[Errno 2] No such file or directory: {str(Path('no/such/file').absolute())!r}"
+    )

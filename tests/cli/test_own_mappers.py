@@ -168,7 +168,7 @@ def test_finished_transformer_takes_no_other_option(
         ("mappers.py:registry", "no module 'mappers.py'"),
         (":registry", "is not of the form module:name"),
         ("../mappers:registry", "is not of the form module:name"),
-        ("mapperz:registry", "there is no module 'mapperz'"),
+        ("mapperz:registry", "there is no module 'mapperz'.*Did you mean 'mappers'"),
         (
             "mappers:transfomer",
             "mappers has no 'transfomer'. Did you mean 'transformer'",
@@ -263,7 +263,9 @@ def test_check_shows_the_transformer(run: Run) -> None:
 
     assert "transformer = mappers:registry" in good.stdout
     assert "PROBLEM  configuration" in bad.stdout
-    assert "no module 'mapperz'" in " ".join(bad.stdout.split())
+    assert "no module 'mapperz'. Did you mean 'mappers'?" in " ".join(
+        bad.stdout.split()
+    )
     assert (good.exit_code, bad.exit_code) == (0, 1)
 
 

@@ -407,7 +407,7 @@ def test_heap_gets_the_events_as_configured(serve: Serve) -> None:
     ("args", "flaw"),
     [
         (("--sink", "file:out.jsonl"), "BRAZE_TOKEN contains no token"),
-        (("--token-env", "TOKEN"), "--token-env: the variable is not set"),
+        (("--token-env", "TOKEN"), "--token-env: the variable TOKEN is not set"),
         (("--host", "0.0.0.0"), "For a new one: openssl rand -hex 32"),
         (("--log-json",), "BRAZE_TOKEN contains no token"),
     ],

@@ -198,8 +198,8 @@ class WithZero(WithText):
         (5, TypeError, r"pacer has no limit, identity_limit, room, .* but is an int"),
         (WithAsync(), TypeError, r"pacer.reserve is async, .* write a plain function"),
         (WithoutNow(), TypeError, r"pacer.commit takes \(ticket: 'Any'\)"),
-        (WithText(), TypeError, r"pacer.limit is an int of at least 1, not a str"),
-        (WithZero(), ValueError, r"pacer.limit is an int of at least 1, not 0"),
+        (WithText(), TypeError, r"pacer.limit must be a whole number, not a str"),
+        (WithZero(), ValueError, r"pacer.limit must be at least 1, not 0"),
     ],
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
@@ -222,7 +222,7 @@ def test_limits_belong_to_the_pacer(sink: Callable[..., Any], name: str) -> None
 @pytest.mark.parametrize("rate", ["5", 1.5, None])
 def test_rate_is_an_int(rate: Any) -> None:
     """Another value is an error that names the argument."""
-    with pytest.raises(TypeError, match=r"^events_a_minute is an int of at least 1"):
+    with pytest.raises(TypeError, match=r"^events_a_minute must be a whole number"):
         LocalPacer(rate)
 
 

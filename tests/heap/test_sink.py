@@ -716,11 +716,18 @@ def test_async_sink_contract(heap: FakeHeap) -> None:
         ({"base_url": "https://heap.example?x=1"}, "only a host and a path"),
         ({"deadline": 0}, "deadline"),
         ({"timeout": float("nan")}, "timeout"),
-        ({"events_a_minute": 0}, "events_a_minute is an int of at least 1, not 0"),
+        ({"events_a_minute": 0}, "events_a_minute must be at least 1, not 0"),
         ({"max_bytes": 0}, "max_bytes"),
         ({"base_url": "https://heap.example:99999"}, "host and port"),
         ({"app_id": " "}, "app_id"),
-        ({"app_id": "11\n"}, "without spaces"),
+        ({"app_id": "11\n"}, "app_id must be that under Manage > Projects"),
+        ({"app_id": "YOUR_APP_ID"}, "Heap: a number, such as 11"),
+        ({"app_id": "11#x"}, "Heap: a number, such as 11"),
+        ({"region": "eu", "base_url": "https://x.y"}, "region has no effect beside"),
+        ({"allow_http": True}, "allow_http has no effect without base_url"),
+        ({"deadline": 3, "timeout": 4}, "timeout has no effect, because it is over"),
+        ({"events_a_minute": 15_001}, "is over Heap's limit, 15,000"),
+        ({"identity_events_a_minute": 1_001}, "is over Heap's limit, 1,000"),
         ({"app_id": 11}, "app_id"),
     ],
 )
@@ -735,6 +742,11 @@ def test_invalid_options_raise(
         kind(**{"app_id": "11", **options})
 
     assert "pass@" not in str(caught.value)
+
+
+def test_another_host_has_its_own_limits() -> None:
+    """Heap's limits do not apply to a host for load tests."""
+    HeapSink("11", base_url="https://heap.example", events_a_minute=10**9).close()
 
 
 def test_closed_sink_raises() -> None:
@@ -884,3 +896,9 @@ def test_no_secret_in_repr_or_pickle(kind: Any) -> None:
     for take in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match=f"^{kind.__name__} cannot be pickled"):
             take(sink)
+
+
+def test_region_and_base_url_exclude_each_other() -> None:
+    """One of them would have no effect."""
+    with pytest.raises(ValueError, match="region has no effect beside base_url"):
+        HeapSink("11", region="eu", base_url="https://heap.example.com")

@@ -284,7 +284,7 @@ def test_other_custom_events_keep_the_mapper_of_a_team() -> None:
     assert names == ["Braze Custom ecommerce.order_placed", "Own", "Own"]
 
 
-@pytest.mark.filterwarnings("ignore:ecommerce=True has no effect")
+@pytest.mark.filterwarnings("ignore:ecommerce has no effect")
 def test_selection_applies_to_them() -> None:
     """An event that is not selected is skipped as such, even without an identity."""
     transformer = bh.Transformer(ecommerce=True, include="action:click")

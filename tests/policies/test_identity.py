@@ -358,6 +358,15 @@ def test_the_device_alone_is_an_error_that_names_first_of() -> None:
         identify_by("device_id")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("prefix", ["x" * 220, "a\tb:", "{{x}}:", "\ufffd"])
+def test_a_prefix_with_which_no_identity_is_legal_is_an_error(prefix: str) -> None:
+    """Otherwise everybody without the first id would be rejected."""
+    with pytest.raises(ValueError, match="makes all identities illegal"):
+        first_of("external_user_id", "user_id", prefix=prefix)
+
+    first_of("external_user_id", "user_id", prefix="x" * 219)
+
+
 def test_a_misspelled_field_of_first_of_gets_a_suggestion() -> None:
     with pytest.raises(ValueError, match="Did you mean 'device_id'"):
         first_of("external_user_id", "devise_id", prefix="")  # type: ignore[arg-type]

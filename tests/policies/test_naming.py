@@ -161,3 +161,24 @@ def test_a_deletion_by_a_mapper_is_rejected_while_deletions_are_off() -> None:
     )
     (call,) = deleting.transform([event]).calls
     assert isinstance(call, bh.DeleteUser)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"event_prefix": "x" * 501},
+        {"event_prefix": "\U0001f600" * 251},
+        {"property_prefix": "x" * 501},
+        {"custom_event_prefix": "x" * 501},
+        {"event_renames": {"a": "x" * 1024}},
+        {"property_renames": {"a": "x" * 1024}},
+    ],
+)
+def test_names_that_would_be_truncated_are_an_error(options: dict[str, Any]) -> None:
+    """Many names with one long beginning would become one name in Heap."""
+    (name, value), *_ = options.items()
+    with pytest.raises(ValueError, match=rf"^{name} .* UTF-16 units"):
+        bh.Naming(**options)
+
+    shorter = {"a": "x" * 1023} if isinstance(value, dict) else value[:-1]
+    bh.Naming(**{name: shorter})

@@ -11,7 +11,7 @@ from braze_heap.receiver._admission import Admission, CapacityError
 @pytest.mark.parametrize("name", ["body", "events", "requests", "body_seconds"])
 def test_a_limit_of_zero_is_an_error(name):
     """Each limit must be positive; 1 is accepted."""
-    with pytest.raises(ValueError, match="positive"):
+    with pytest.raises(ValueError, match="must be at least"):
         Limits(**{name: 0})
 
     assert getattr(Limits(**{name: 1}), name) == 1

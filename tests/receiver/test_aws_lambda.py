@@ -12,6 +12,7 @@ from tests.receiver.test_contract import batch, click
 from tests.receiver.transports import TOKEN, Endpoint, aws_lambda
 
 BEARER = f"Bearer {TOKEN}"
+pytestmark = pytest.mark.filterwarnings("ignore:lambda_handler:UserWarning")
 
 
 def rest(headers: dict[str, str], body: str | None, **more: Any) -> dict[str, Any]:

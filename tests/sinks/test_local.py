@@ -94,6 +94,47 @@ def test_a_truncated_line_is_terminated(tmp_path: Path) -> None:
     assert path.read_text("utf-8").splitlines() == ['{"event": "ha', track(1).to_json()]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("out.jsonl", gzip.compress(b"{}\n", mtime=1)),
+        ("out.jsonl", b"event,identity\n"),
+        ("out.jsonl", bytes(20)),
+        ("out.jsonl.gz", b"{}\n"),
+        ("out.jsonl.gz", b"garbage"),
+        ("out.jsonl.gz", gzip.compress(b"event,identity\n", mtime=1)),
+        ("out.jsonl.gz", gzip.compress(b"{}\n", mtime=1)[:-1]),
+        ("out.jsonl.gz", gzip.compress(b"{}\n", mtime=0) * 2 + b"x"),
+        ("out.jsonl.gz", (gzip.compress(b"{}\n", mtime=0) * 2)[:-9]),
+    ],
+)
+def test_a_file_with_other_content_is_refused(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    """Calls that are appended to it could not be read."""
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"of JSON objects, so nothing can be append"):
+        JsonLinesSink(path)
+
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_a_file_of_another_program_is_continued(name: str, tmp_path: Path) -> None:
+    """Such as one that ``gzip`` has compressed, or an empty one."""
+    for content in (b"", b"{}\n" * 9):
+        path = tmp_path / name
+        is_zipped = content and path.suffix == ".gz"
+        path.write_bytes(gzip.compress(content) if is_zipped else content)
+
+        with JsonLinesSink(path) as sink:
+            sink.send([track(1)])
+
+        assert len(lines(path)) == content.count(b"\n") + 1
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
 def test_rotation_loses_nothing(tmp_path: Path, name: str) -> None:
     """A full file is renamed to the next free number."""
@@ -129,6 +170,41 @@ def test_a_failed_rotation_is_retried(
 
     assert [line["properties"]["n"] for line in lines(tmp_path / "out.1.jsonl")] == [1]
     assert [line["properties"]["n"] for line in lines(path)] == [2]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_that_was_moved_or_deleted_is_opened_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, replace: bool
+) -> None:
+    """What is accepted is in the file that the path names."""
+    path = tmp_path / "calls.jsonl"
+    with JsonLinesSink(path) as sink:
+        sink.send([track(1)])
+        path.unlink()
+        if replace:
+            path.write_text("")
+        sink.send([track(2)])
+        sink.send([track(3)])
+
+    assert [line["idempotency_key"] for line in lines(path)] == ["key-2", "key-3"]
+    assert caplog.messages == [f"{path} was moved or deleted: a new file is opened"]
+
+
+def test_a_file_in_a_deleted_folder_is_unavailable(tmp_path: Path) -> None:
+    """Nothing could be written."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with JsonLinesSink(folder / "calls.jsonl") as sink:
+        (folder / "calls.jsonl").unlink()
+        folder.rmdir()
+        with pytest.raises(SinkUnavailable, match="cannot be written"):
+            sink.send([track(1)])
+
+
+def test_a_stream_is_not_rotated() -> None:
+    """An option without an effect is an error."""
+    with pytest.raises(ValueError, match="a stream is not rotated"):
+        JsonLinesSink(io.StringIO(), max_bytes=5)
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])

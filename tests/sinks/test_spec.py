@@ -183,6 +183,13 @@ def test_entry_point_names_a_sink(acme: None, monkeypatch: pytest.MonkeyPatch) -
         ("antigravity:fly", "standard library, which has no sinks"),
         ("heap:", "app_id=YOUR_APP_ID"),
         ("heap:?app_id=1&regin=eu", "no option 'regin'"),
+        ("heap:?app_id=1&app_id=2", "app_id is given twice: remove one of them"),
+        ("heap:?app_id=1&trust_env=0&trust_env=0", "trust_env is given twice"),
+        ("memory:?token=canary&token_env=PATH", "token is given twice"),
+        ("heap:?app_id=YOUR_APP_ID", "app_id must be that under Manage"),
+        ("heap:?app_id=11#x", "app_id must be that under Manage"),
+        ("file:x?max_bytes=1_0", "is not a whole number"),
+        ("file:x?max_bytes=", "is not a whole number"),
         ("heap:?app_id=1&allow_http=maybe", "is not true or false"),
         ("heap:?app_id=1&base_url=http://x.y", "allow_http"),
         ("heap:?app_id=1&api_key=canary", "api_key_env"),
@@ -216,6 +223,12 @@ def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> Non
         open_sink(spec)
 
     assert "canary" not in str(caught.value)
+
+
+def test_stdout_takes_no_options() -> None:
+    """An option that is passed apart from the sink is not ignored."""
+    with pytest.raises(SinkSpecError, match="scheme:target"):
+        open_sink("-", api_key="canary")
 
 
 def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+import braze_heap as bh
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import Call, Track
 from braze_heap.sinks import (
@@ -22,7 +24,7 @@ from braze_heap.sinks import (
     Tee,
     ThreadedSink,
 )
-from braze_heap.testing import check_async_sink, check_sink
+from braze_heap.testing import check_async_sink, check_sink, make_raw
 from tests.heap.support import track, tracks
 
 
@@ -261,3 +263,51 @@ def test_threaded_sink_is_async() -> None:
             return await sink.send(tracks(3))
 
     assert asyncio.run(run()).accepted == 2
+
+
+BAD_RECEIPTS: dict[str, Any] = {
+    "detail": Receipt(0, (Rejection(0, "x", None, None),)),  # type: ignore[arg-type]
+    "reason": Receipt(0, (Rejection(0, None),)),  # type: ignore[arg-type]
+    "status": Receipt(0, (Rejection(0, "x", "400"),)),  # type: ignore[arg-type]
+    "index": Receipt(0, (Rejection(0.0, "x"),)),  # type: ignore[arg-type]
+    "bool": Receipt(0, (Rejection(index=False, reason="x"),)),
+    "numbers": Receipt(0, (0,)),  # type: ignore[arg-type]
+    "generator": Receipt(0, (r for r in [Rejection(0, "x")])),  # type: ignore[arg-type]
+    "accepted": Receipt(1.0),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("receipt", BAD_RECEIPTS.values(), ids=BAD_RECEIPTS)
+@pytest.mark.parametrize("wrap", [Tee, lambda sink: sink])
+def test_a_pipeline_takes_no_malformed_receipt(
+    wrap: Callable[[Any], Any], receipt: Any
+) -> None:
+    """The batch is undecided, and the log says that the sink is wrong."""
+
+    class Odd(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            return receipt  # type: ignore[no-any-return]
+
+    pipeline = bh.Pipeline(bh.Transformer(), wrap(Odd()), bh.DISCARD)
+    with pytest.raises(SinkUnavailable, match=r"has a bug: (invalid receipt|send)"):
+        pipeline.run([make_raw("users.messages.email.Click")])
+
+
+@pytest.mark.parametrize("wrap", [Tee, lambda s: Buffered(s, seconds=0), lambda s: s])
+def test_a_sink_cannot_change_its_batch(wrap: Callable[[Any], Any]) -> None:
+    """Else another attempt, or the next sink of a Tee, would get less."""
+    batches: list[Any] = []
+
+    class Greedy(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            batches.append(calls)
+            if len(batches) == 1:
+                raise SinkUnavailable("later", retry_after=0)
+            return Receipt(len(calls))
+
+    pipeline = bh.Pipeline(
+        bh.Transformer(), wrap(Greedy()), bh.DISCARD, patience=5, sleep=lambda _: None
+    )
+    pipeline.run([make_raw("users.messages.email.Click", id=f"{n}") for n in range(3)])
+
+    assert [(type(batch), len(batch)) for batch in batches] == [(tuple, 3)] * 2

@@ -289,6 +289,18 @@ def test_the_contract_rejects_a_faulty_ledger(
         check_ledger(ledger, durable=durable)
 
 
+def test_a_single_identity_is_not_taken_for_its_letters(
+    make_ledger: Callable[[], Ledger],
+) -> None:
+    """The person ``7`` is not ``cust-7``."""
+    with make_ledger() as ledger:  # type: ignore[attr-defined]
+        ledger.update({PLAN}, lambda _: {PLAN._replace(identity="7"): LedgerEntry()})
+        with pytest.raises(TypeError, match=r"write \[text\]"):
+            ledger.forget("cust-7")
+
+        assert len([*ledger.read()]) == 1
+
+
 def test_the_contract_needs_a_factory() -> None:
     """A ledger in place of a function that makes one is an error with advice."""
     with pytest.raises(TypeError, match="write lambda"):

@@ -438,7 +438,8 @@ def test_notifications_of_a_bucket_in_a_queue_are_delivered(
     s3.put_object(Bucket=bucket, Key=keys()[0], Body=b"")
     s3.put_object(Bucket=bucket, Key=LONG, Body=content(2_500))
     sink = bh.MemorySink()
-    pipeline = bh.Pipeline(bh.Transformer(), sink, MemoryDeadLetter())
+    ledger = bh.MemoryLedger()
+    pipeline = bh.Pipeline(bh.Transformer(), sink, MemoryDeadLetter(), ledger=ledger)
 
     received = []
     while more := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10):

@@ -107,11 +107,14 @@ WRAPPED = {
 }
 
 
+CLICK = "users.messages.email.Click"
+
+
 def read_until_error(source):
     """Read *source* to its error; return what came before it, and the error."""
     parts = []
     try:
-        for part in read_events(source, event_type="t"):
+        for part in read_events(source, event_type=CLICK):
             parts.append(part)
     except Exception as error:
         return parts, error
@@ -193,7 +196,7 @@ def test_pipelines_deliver_what_came_before_the_failure(form):
     sound, _ = read_until_error(Raw(data, half, error))
     sink, dead = MemorySink(), DeadLetter()
     pipeline = Pipeline(Transformer(), sink, dead, batch_size=7)
-    reports = pipeline.batches(read_events(Raw(data, half, error), event_type="t"))
+    reports = pipeline.batches(read_events(Raw(data, half, error), event_type=CLICK))
     received = [next(reports).received for _ in range(-(-len(sound) // 7))]
 
     with pytest.raises(StoreError):
@@ -216,7 +219,7 @@ def test_async_pipelines_deliver_it_too():
             """Close nothing."""
 
     async def receive():
-        reads = read_events(Raw(data, half, error), event_type="t")
+        reads = read_events(Raw(data, half, error), event_type=CLICK)
         pipeline = AsyncPipeline(Transformer(), Nowhere(), DISCARD, batch_size=1_000)
         received = []
         try:
