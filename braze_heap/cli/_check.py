@@ -24,7 +24,6 @@ from braze_heap.cli._report import Section, print_result
 from braze_heap.cli._serve import in_force, require_server
 from braze_heap.config import Config
 from braze_heap.events._catalog import category_of
-from braze_heap.exceptions import StateError
 from braze_heap.heap._pacing import EVENTS_A_MINUTE, IDENTITY_EVENTS_A_MINUTE
 from braze_heap.mapping._policies import DELETION
 from braze_heap.sinks._local import check_lines
@@ -272,8 +271,6 @@ class _Findings:
         if isinstance(path, Path) and not os.path.lexists(
             real := os.path.realpath(path)
         ):
-            with contextlib.suppress(StateError):  # it does not exist; is it legal?
-                SqliteState(path, create=False)
             is_well = os.access(Path(real).parent, os.W_OK | os.X_OK)
             advice = "Make the directory, or make it writable."
             detail = f"{path} will be created when needed"

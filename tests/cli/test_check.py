@@ -415,8 +415,8 @@ TOKEN = "canary-token-of-the-tests"
         ("", ["--sink", "file:state.db"], "sink"),
         ("", ["--sink", "file:state.db-wal"], "sink"),
         ("", ["--sink", "file:c.toml"], "sink"),
-        ("", ["--state", ":memory:"], "state"),
-        ("", ["--state", "file:state.db"], "state"),
+        ("", ["--state", ":memory:"], "configuration"),
+        ("", ["--state", "file:state.db"], "configuration"),
         ("", ["--state", "dangling.db"], "state"),
     ],
 )
