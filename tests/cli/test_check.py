@@ -430,7 +430,7 @@ def test_what_serve_would_refuse_is_a_problem(
     """`serve` ends with status 2 for the same configuration."""
     monkeypatch.delenv("BRAZE_TOKEN", raising=False)
     monkeypatch.setenv("TOKEN", TOKEN)
-    Path("c.toml").write_text(toml)
+    Path("c.toml").write_text(toml, encoding="utf-8")
     Path("dangling.db").symlink_to("no/folder")
 
     found = findings(run, "--config", "c.toml", *words)
