@@ -79,8 +79,8 @@ from braze_heap.sinks._protocol import (
     Receipt,
     Rejection,
     Sink,
-    destination_of,
     destinations_of,
+    place_of,
     require_async_sink,
     require_sink,
 )
@@ -173,16 +173,14 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
-        self._destinations = destinations_of(options.sink)
         if options.ledger is not None:
             for method in ("update", "forget"):
                 require(user, _LEDGER, options.ledger, method)
-            if "" in self._destinations:
+            if "" in destinations_of(options.sink):
                 raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self.destination: str = destination_of(options.sink) or ""
         self._observers = check_observers(options.observers)
         self.batch_size: int = options.batch_size
         self._patience = options.patience
@@ -191,6 +189,11 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
+
+    @property
+    def destination(self) -> str:
+        """Name of the place under which dead letters are kept; empty if unnamed."""
+        return place_of(self.sink)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -301,7 +304,8 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if all(type(call) is Track for call in calls):
             receipt = (yield from self._deliver(calls)) if calls else Receipt()
             return Decision(receipt)
-        delivery = OrderedDelivery(mapped, self.ledger, self._destinations, self._now)
+        names = destinations_of(self.sink)
+        delivery = OrderedDelivery(mapped, self.ledger, names, self._now)
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:

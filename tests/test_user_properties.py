@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -711,6 +712,163 @@ def test_the_ledger_does_not_note_what_a_filter_leaves_out() -> None:
         assert pipeline.run([event]).delivered == 1
 
     assert sink.people["jane"] == {"plan": "old"}
+
+
+def is_track(call: Call) -> bool:
+    return isinstance(call, Track)
+
+
+@pytest.mark.parametrize("number", [1, 49, 50, 120])
+def test_a_filter_costs_no_further_rounds(number: int) -> None:
+    """What it leaves out is delivered, and no older value takes its place."""
+    sink, sizes = One(), []
+    sink.before = lambda calls: sizes.append(len(calls))
+    events = [subscription(f"{n:03}", START + n) for n in range(number)]
+
+    report = Pipeline(bh.Transformer(), Filtered(sink, is_track), DISCARD).run(events)
+
+    assert (report.delivered, sizes) == (number, [number])
+
+
+@pytest.mark.parametrize("is_in_tee", [False, True])
+def test_an_outdated_value_does_not_replace_one_that_a_filter_leaves_out(
+    is_in_tee: bool,
+) -> None:
+    """Neither of the batch nor of the ledger, also if another sink rejects it."""
+    one, two, ledger = One(), Two("DE"), MemoryLedger()
+    filtered = Filtered(one, lambda call: call.properties.get("country") != "DE")
+    sink = Tee(two, filtered) if is_in_tee else filtered
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    pipeline.run([stating("a", START, country="FR", plan="A")])
+    before = {key: entry for key, entry in ledger.read() if key.destination == "one"}
+    one.people.clear()
+
+    report = pipeline.run(
+        [
+            stating("b", START + 1, country="US", plan="B"),
+            stating("c", START + 2, country="DE", plan="C"),
+        ]
+    )
+
+    assert one.people == {}
+    assert before.items() <= dict(ledger.read()).items()
+    assert report.dead_lettered == int(is_in_tee)
+    if is_in_tee:
+        assert two.people["jane"] == {"country": "US", "plan": "C"}
+
+
+@pytest.mark.parametrize("number", [49, 50, 60])
+def test_any_number_of_rejected_values_is_dead_lettered(number: int) -> None:
+    """The data of one person do not stop the feed. A replay tries the rest."""
+    sink = Heap(*range(number))
+    events = [stating(f"{n:03}", START + n, plan=n) for n in range(number)]
+    others = [stating("other", START, "joe", plan="ok")]
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+
+    report = pipeline.run(events + others)
+
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": number}
+    assert (report.delivered, sink.people) == (1, {"joe": {"plan": "ok"}})
+    assert pipeline.run([stating("next", START - 1, plan="next")]).delivered == 1
+    assert sink.people["jane"] == {"plan": "next"}
+
+
+def test_many_rejected_values_do_not_stop_at_the_accepted_one() -> None:
+    """It is sent again if the rest of the rounds suffices, and stays otherwise."""
+    for number in (48, 49, 50, 51):
+        sink = Heap(*range(number))
+        pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+        pipeline.run([stating("a", START - 1, plan="A")])
+        events = [stating(f"{n:03}", START + n, plan=n) for n in range(number)]
+
+        assert pipeline.run(events).dead_lettered == number
+        assert pipeline.run([stating("0", START - 2, plan="0")]).skipped == 1
+        assert sink.people["jane"] == {"plan": "A"}
+
+
+class Counting:
+    """A wrapper of a team: it passes on the name, and nothing else."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = sink
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the sink inside."""
+        return destination_of(self.sink)
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """Pass on the calls."""
+        receipt: Receipt = self.sink.send(calls)
+        return receipt
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+NESTED: dict[str, Callable[[Any, Any], Any]] = {
+    "around": lambda one, two: Counting(Tee(one, two)),
+    "buffered": lambda one, two: Buffered(Counting(Tee(one, two)), seconds=0),
+    "inside": lambda one, two: Tee(MemorySink(), Counting(Tee(one, two))),
+    "deep": lambda one, two: Tee(
+        MemorySink(), Buffered(Counting(Tee(one, Counting(two))), seconds=0)
+    ),
+    "each": lambda one, two: Tee(Counting(one), Counting(Filtered(two, bool))),
+}
+
+
+@pytest.mark.parametrize("nest", NESTED.values(), ids=NESTED)
+def test_a_wrapper_without_destinations_loses_nothing(
+    nest: Callable[[Any, Any], Any],
+) -> None:
+    """The ledger knows it under one name, or does not know its name."""
+    one, two, ledger = One(), Two("bad"), MemoryLedger()
+    pipeline = Pipeline(only_user_properties(), nest(one, two), DISCARD)
+    pipeline.ledger = ledger
+    pipeline.run([stating("a", START, plan="A")])
+    report = pipeline.run([stating("b", START + 1, plan="bad", city="Rome")])
+
+    assert report.dead_lettered == 1
+    assert two.people["jane"] == {"plan": "A", "city": "Rome"}
+    assert one.people["jane"]["city"] == "Rome"
+
+
+class Lying(Counting):
+    destinations = frozenset(["three"])
+
+
+def test_a_call_that_no_sink_of_a_tee_takes_is_not_lost() -> None:
+    """The cause is the configuration."""
+    call = AddUserProperties("jane", {"plan": "A"}, destinations=frozenset(["three"]))
+    with pytest.raises(SinkUnavailable, match="that no sink of the Tee has") as raised:
+        Tee(One(), Lying(Tee(Two()))).send([attrs.evolve(call, destinations={"four"})])
+    assert raised.value.misconfigured
+    with pytest.raises(SinkUnavailable, match="that no sink of the Tee has"):
+        Tee(One(), Two()).send([call])
+
+
+@pytest.mark.parametrize(
+    "names", [["one"], {"one"}, ("one",), "one", frozenset([1]), 5]
+)
+def test_destinations_are_a_frozenset_of_texts(names: Any) -> None:
+    """Otherwise the pipeline is not made."""
+    sink = Counting(One())
+    sink.destinations = names  # type: ignore[attr-defined]
+    for wrap in (lambda each: each, Buffered, lambda each: Tee(Two(), each)):
+        with pytest.raises(TypeError, match="must be a frozenset of the names"):
+            Pipeline(bh.Transformer(), wrap(sink), DISCARD)
+
+
+def test_a_sink_may_have_another_name_each_day() -> None:
+    """Its name is read for each batch."""
+    one, two = One(), Two()
+    pipeline = Pipeline(only_user_properties(), Tee(one, two), DISCARD)
+    pipeline.run([stating("a", START, plan="A")])
+    one.destination = "one of tomorrow"
+
+    assert pipeline.run([stating("b", START + 1, plan="B")]).delivered == 1
+    assert pipeline.destination == "one of tomorrow + two"
+    assert one.people == two.people == {"jane": {"plan": "B"}}
 
 
 @given(data=st.data())
