@@ -29,7 +29,7 @@ from braze_heap.cli._report import Section, meaning, print_result
 from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.config import Config
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import place_of
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -334,7 +334,7 @@ def replay_cmd(
         delivery.opened(f"the dead letters in {place}", place) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
-        chosen = destinations or (destination_of(sink) or "",)
+        chosen = destinations or (place_of(sink),)
         _check_known("--destination: no dead letter is for", destinations, counts)
         stores = state.dead_letter, state.ledger
         result = delivery.deliver(sink, stores, transformer, work)

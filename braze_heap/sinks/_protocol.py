@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -236,7 +236,7 @@ def destinations_of(sink: object) -> frozenset[str]:
         TypeError: Its ``destinations`` are not a frozenset of texts.
     """
     inside = getattr(sink, "destinations", None)
-    if inside is None:
+    if not isinstance(inside, frozenset | _NO_NAMES):  # of a mock, for example
         return frozenset([destination_of(sink) or ""])
     is_valid = isinstance(inside, frozenset) and len(inside) > 0
     if is_valid and all(isinstance(name, str) for name in inside):
@@ -245,6 +245,9 @@ def destinations_of(sink: object) -> frozenset[str]:
         f"{type(sink).__name__}.destinations must be a frozenset of the names of the "
         "sinks inside, such as frozenset(['warehouse eu'])"
     )
+
+
+_NO_NAMES: Final = str | bytes | list | tuple | set | dict | int
 
 
 def place_of(sink: object) -> str:

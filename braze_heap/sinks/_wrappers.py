@@ -172,7 +172,8 @@ class Filtered(_Wrapper, ClosingContextManager):
         sink: Destination. `close` closes it.
         keep: Function of a call.
         name: Name of the filter. A backfill needs it. Its progress, and dead letters,
-            are kept under it, so another filter needs another name.
+            are kept under it, so another filter needs another name. Without a name,
+            dead letters are kept under the destination of the sink.
     """
 
     def __init__(
