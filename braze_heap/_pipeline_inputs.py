@@ -14,9 +14,10 @@ from collections.abc import (
 )
 from typing import Any, Final
 
+from braze_heap._json import SentEvents
 from braze_heap._wiring import check_function, kind_of, require, warn
 from braze_heap.observers import Observer
-from braze_heap.transformer import Source, items_of
+from braze_heap.transformer import Source, check_events, items_of
 from braze_heap.wire._source import refuse_path
 
 
@@ -93,7 +94,7 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
             contain events.
         ValueError: *source* is a path or an open file, which `read_events` reads.
     """
-    check_source(source)
+    source = check_source(source)
     if isinstance(source, bytearray | memoryview):
         source = bytes(source)
     if not isinstance(source, Iterator):
@@ -101,8 +102,11 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
     return _split(source, size)
 
 
-def check_source(source: Source) -> None:
-    """Raise, with advice, if *source* has to be read first or contains no events."""
+def check_source(source: Source) -> Source:
+    """
+    Return *source*, with what may be iterated only once in a list. Raise, with advice,
+    if it has to be read first, or a program made it and it contains no events.
+    """
     if isinstance(source, AsyncIterable | Awaitable):
         raise TypeError(
             f"a source is read without await, but this is {kind_of(source)}: pass "
@@ -115,10 +119,12 @@ def check_source(source: Source) -> None:
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    elif not isinstance(source, bytes | bytearray | memoryview | Mapping) and (
-        isinstance(source, Collection) or not isinstance(source, Iterable)
-    ):
-        items_of(source)  # checks them; others may be iterated only once
+    elif not isinstance(source, bytes | bytearray | memoryview | Mapping | Iterator):
+        if isinstance(source, Iterable) and not isinstance(source, Collection):
+            source = [*source]
+        if not isinstance(source, SentEvents):
+            check_events(items_of(source), is_sent=False)
+    return source
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -205,7 +205,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         user_properties: bool = True,
     ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
-        check_source(source)
+        source = check_source(source)
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
