@@ -41,10 +41,10 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
-    LIVE_LEDGER,
     check_observers,
     check_source,
     check_transformer,
+    checked_calls,
     missing_destination,
     split_into_batches,
 )
@@ -68,7 +68,7 @@ from braze_heap.exceptions import (
     retry_after_of,
     text_of,
 )
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.heap.calls import Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report, counts
@@ -469,13 +469,12 @@ class Pipeline(_PipelineBase[Sink]):
 
         Raises:
             ValueError: They state user properties, and the pipeline has no ledger of
-                the user, so that old values could replace those of a live service.
+                the user, so that old values could replace those of a live service. Or
+                the time of one is not that of an event, or it has destinations.
+            TypeError: One is not a call, or has a value of the wrong type.
             DeliveryError: See `run`.
         """
-        calls = [*calls]
-        states = any(isinstance(call, AddUserProperties) for call in calls)
-        if self.has_default_ledger and states:
-            raise ValueError(f"calls with user properties need {LIVE_LEDGER}")
+        calls = checked_calls(calls, has_ledger=not self.has_default_ledger)
         steps = self._decide(TransformResult(calls=calls))
         rejections = run_steps(steps, operator.call).receipt.rejections
         return Receipt(len(calls) - len(rejections), rejections)

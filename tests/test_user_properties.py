@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -1045,6 +1047,65 @@ def test_calls_with_user_properties_need_a_ledger() -> None:
     assert pipeline.send_calls([click]) == Receipt(1)
     with pytest.raises(ValueError, match="need the ledger of the live service"):
         pipeline.send_calls([AddUserProperties("jane", {"plan": "old"})])
+
+
+def stated(**changes: Any) -> AddUserProperties:
+    given = {"identity": "jane", "properties": {"plan": "A"}, "time": START}
+    return AddUserProperties(**{**given, **changes})
+
+
+INVALID_CALLS: dict[str, tuple[Any, type[Exception]]] = {
+    "NaN": (stated(time=math.nan), ValueError),
+    "infinite": (stated(time=math.inf), ValueError),
+    "no time": (stated(time=0.0), ValueError),
+    "before 1970": (stated(time=-1.0), ValueError),
+    "milliseconds": (stated(time=START * 1000), ValueError),
+    "datetime": (stated(time=datetime.now(UTC)), TypeError),
+    "text": (stated(time="1700000000"), TypeError),
+    "missing": (stated(time=None), TypeError),
+    "bool": (stated(time=True), TypeError),
+    "no id": (stated(event_id=None), TypeError),
+    "number as id": (stated(event_id=5), TypeError),
+    "number as identity": (stated(identity=5), TypeError),
+    "deletion of nobody": (DeleteUser(None), TypeError),  # type: ignore[arg-type]
+    "properties": (stated(properties=None), TypeError),
+    "value": (stated(properties={"plan": None}), TypeError),
+    "NaN as value": (stated(properties={"plan": math.nan}), ValueError),
+    "destinations": (stated(destinations=frozenset(["two"])), ValueError),
+    "dict": ({"a": 1}, TypeError),
+    "str": ("x", TypeError),
+    "None": (None, TypeError),
+    "payload": (bh.HeapEvent("Click"), TypeError),
+}
+
+
+@pytest.mark.parametrize(("call", "error"), INVALID_CALLS.values(), ids=INVALID_CALLS)
+def test_an_invalid_call_leaves_the_ledger_as_it_is(
+    call: Any, error: type[Exception]
+) -> None:
+    """The message names its index. Nothing is sent."""
+    sink, ledger = One(), MemoryLedger()
+    live = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+
+    with pytest.raises(error, match=r"call 1\b"):
+        live.send_calls([stated(), call])
+
+    assert (sink.calls, [*ledger.read()]) == ([], [])
+    for calls in None, 5, "x":
+        with pytest.raises(TypeError, match="calls must be a list"):
+            live.send_calls(calls)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", [bh.HeapEvent("Click"), {"identity": "jane"}, "jane"])
+def test_what_is_not_a_call_deletes_nobody(call: Any) -> None:
+    """Heap deletes for good."""
+    with (
+        FakeHeap(app_id="11") as heap,
+        bh.HeapSink("11", base_url=heap.url, allow_http=True, api_key="k") as sink,
+    ):
+        with pytest.raises(TypeError, match="Heap takes calls, not a"):
+            sink.send([call])
+        assert not heap.deleted
 
 
 # A simulated year

@@ -92,6 +92,14 @@ class Receipt:
             raise InvalidReceiptError(
                 "invalid receipt: accepted + rejections must equal the batch size"
             )
+        for places in self.missing, self.withheld:
+            if not (
+                isinstance(places, Mapping) and all(map(_is_place, places.items()))
+            ):
+                raise InvalidReceiptError(
+                    "invalid receipt: missing and withheld must have a frozenset of "
+                    "texts for an index"
+                )
         return self
 
     def placed(self, places: Mapping[int, int], size: int) -> Receipt:
@@ -115,6 +123,12 @@ class Receipt:
         some = {index: at & destinations for index, at in self.missing.items()}
         known = {index: at for index, at in some.items() if at}
         return {**dict.fromkeys(rejected, destinations), **known}
+
+
+def _is_place(item: tuple[object, object]) -> bool:
+    index, names = item
+    is_valid = isinstance(index, int) and isinstance(names, frozenset)
+    return is_valid and all(isinstance(name, str) for name in names)
 
 
 class ClosingContextManager(Protocol):

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeAlias
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import attrs
 
 from braze_heap._sansio import in_thread
-from braze_heap._wiring import OfOneProcess, check_function, check_number
+from braze_heap._wiring import OfOneProcess, check_function, check_name, check_number
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.sinks._protocol import (
@@ -37,7 +38,9 @@ class Tee(OfOneProcess, ClosingContextManager):
     then contains duplicates. Put Heap first.
 
     Args:
-        sinks: Destinations, at least one. `close` closes them.
+        sinks: Destinations, at least one, with different names. Those without a name
+            share user properties: if one rejects a value, all of them fall back to an
+            older one. `close` closes them.
     """
 
     def __init__(self, *sinks: Sink) -> None:
@@ -45,6 +48,13 @@ class Tee(OfOneProcess, ClosingContextManager):
             raise ValueError("a Tee needs at least one sink")
         for sink in sinks:
             require_sink("Tee", sink)
+        names = Counter(filter(None, map(destination_of, sinks)))
+        if names and max(names.values()) > 1:
+            raise ValueError(
+                "two sinks of a Tee have the same destination, so the ledger takes "
+                "them for one: give each its own attribute destination, a text such "
+                "as 'warehouse eu', and each Filtered a name"
+            )
         self._sinks = sinks
 
     @property
@@ -181,6 +191,8 @@ class Filtered(_Wrapper, ClosingContextManager):
     ) -> None:
         super().__init__(sink)
         check_function("keep", keep, takes="a call")
+        if name != "":
+            check_name("a Filtered needs a text as name", name)
         self._keep = keep
         self._name = name
 
