@@ -236,7 +236,7 @@ class OrderedDelivery:
                 is_missing = key.destination in absent
                 if is_missing:
                     own[:] = [each for each in own if each[0] != statement]
-                if is_missing and is_last:
+                if is_missing and rejection and is_last:
                     for _, older in own:
                         rest = attrs.evolve(rejection, index=older)
                         self._rejections.setdefault(older, rest)

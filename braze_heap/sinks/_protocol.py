@@ -127,8 +127,11 @@ class Receipt:
 
 def _is_place(item: tuple[object, object]) -> bool:
     index, names = item
-    is_valid = isinstance(index, int) and isinstance(names, frozenset)
-    return is_valid and all(isinstance(name, str) for name in names)
+    return (
+        isinstance(index, int)
+        and isinstance(names, frozenset)
+        and all(isinstance(name, str) for name in names)
+    )
 
 
 class ClosingContextManager(Protocol):
@@ -181,7 +184,7 @@ class Sink(ClosingContextManager, Protocol):
 
     A sink may have an attribute ``destination``, a text with the kind of sink and the
     place to which it sends. Dead letters, user properties and progress are stored under
-    this name. A ledger that is used after the sink needs it. A wrapper also has
+    this name. A ledger that is used after the sink needs it. A wrapper may also have
     ``destinations``, a frozenset with the names of the sinks inside, under which the
     ledger keeps user properties: whatever wraps a sink, its place is the same.
     """
