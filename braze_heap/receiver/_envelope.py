@@ -20,10 +20,14 @@ from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _CHUNK: Final = 1 << 14
 _MAX_MEMBERS: Final = 100
-_MAX_MARKS: Final = 2_000_000
-_OPENING: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"events"\s*:\s*\[\s*(?=\{)')
-_MARK: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\],]', re.DOTALL)
-"""A string, a bracket or a comma."""
+_MAX_MARKS: Final = 500_000
+_OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
+_EMPTY: Final = re.compile(rb"\s*,")
+_MARK: Final = re.compile(
+    rb'[{\[](?:[^{}\[\]"]++|%b)*+[}\]]|%b|[{}\[\],]' % (_STRING, _STRING), re.DOTALL
+)
+"""An object or array with nothing nested in it, a string, a bracket or a comma."""
 
 
 class BatchTooLargeError(BrazeHeapError, ValueError):
@@ -93,18 +97,26 @@ def has_several_events(body: bytes) -> bool:
     """
     Return whether *body* starts a batch of more than one event, without parsing.
 
-    False if another member comes first, or after 2 million strings and marks.
+    False after half a million strings and marks.
     """
     opening = _OPENING.match(body)
     marks = _MARK.finditer(body, opening.end()) if opening else iter(())
-    depth = 0
+    depth, name, is_inside = 1, b"", False
     for mark in itertools.islice(marks, _MAX_MARKS):
         kind = mark[0]
-        depth += (kind in b"{[") - (kind in b"}]")
-        if not 0 <= depth <= MAX_DEPTH:
+        is_array = depth == 1 and name == b'"events"' and kind.startswith(b"[")
+        if is_array and _EMPTY.match(body, mark.start() + 1):
             return False
-        if kind == b"," and not depth:
+        if is_array and len(kind) > 1:  # nothing is nested in its elements
+            return b"," in re.sub(_STRING, b"", kind, flags=re.DOTALL)
+        is_inside = is_inside or is_array
+        depth += (kind in b"{[") - (kind in b"}]")
+        if depth > MAX_DEPTH or depth < 1 + is_inside:
+            return False
+        if kind == b"," and is_inside and depth == 2:
             return True
+        if depth == 1 and kind.startswith(b'"'):
+            name = kind
     return False
 
 
