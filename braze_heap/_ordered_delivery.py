@@ -202,7 +202,7 @@ class OrderedDelivery:
         Note the decision about *parts*, and return what was sent and what to send next.
 
         A destination rejects all user properties of a call for one of them. So the next
-        parts state one each. Nothing is sent in place of what a filter leaves out.
+        parts state one each. Nothing is sent in place of what a filter omits.
         After the last round, older statements are rejected like the newer ones.
         """
         self._accepted += receipt.accepted

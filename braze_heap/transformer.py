@@ -215,8 +215,9 @@ _ADVICE: Final = {
 
 def check_events(items: Iterable[Any], *, is_sent: bool) -> None:
     """
-    Raise a `TypeError` with advice if none of *items* is an event, but one is a mistake
-    of the program, which would dead-letter all of its input.
+    Raise a `TypeError` with advice if no item is an event, but one is a mistake.
+
+    The program would dead-letter all of its input.
 
     Args:
         items: Events in any form, or anything else.
