@@ -54,6 +54,16 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
+def test_a_folder_of_the_state_that_is_missing_is_named(run: Run, here: Path) -> None:
+    """The state cannot be created when it is needed."""
+    shown = run("check", "--state", "nodir/x.db")
+
+    assert shown.exit_code == 1
+    words = " ".join(shown.stdout.split())
+    assert f"PROBLEM state {here / 'nodir'} cannot be written Make the dir" in words
+    assert "will be created" not in words
+
+
 def test_a_sink_as_one_text_replaces_its_parts(run: Run) -> None:
     """Kind and path are not shown, because they have no effect."""
     shown = run("check", "--sink", "file:x.jsonl").stdout
