@@ -359,6 +359,9 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[sink]\napp_id = '1'\npath = 'x'", {}, "sink.path is for a file sink"),
     ("[sink]\nkind = 'console'\npath = 'x'", {}, "sink.path is for a file sink"),
     ("sink.kind = 'HEAP'", {}, "unknown kind 'HEAP'. Did you mean 'heap'?"),
+    ("sink.kind = 'a b:c'", {}, "sink.kind: unknown kind 'a b:c'. Known kinds"),
+    ("sink.kind = ':c'", {}, "sink.kind: unknown kind ':c'. Known kinds"),
+    ("sink.kind = 'os:'", {}, "sink.kind: unknown kind 'os:'. Known kinds"),
     ("sink.spec = ''", {}, "sink.spec is empty"),
     ("[sink]\nspec = 'memory:'\nregion = 'eu'", {}, "exclude each other: keep one"),
     ("sink.spec = 'memory:'", {"SINK__REGION": "eu"}, "exclude each other"),
@@ -404,7 +407,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     (
         "[serve]\nport = 1".encode("utf-16"),
         {},
-        "is not TOML: 'utf-8' codec",
+        "is not UTF-8 text: save it as UTF-8",
     ),
     ("a = " + "[" * 100_000, {}, "is nested too deeply"),
     ("serve:\n  port: 1\n", {}, "service.toml is not TOML"),
