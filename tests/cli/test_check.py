@@ -54,16 +54,6 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert list(here.iterdir()) == []
 
 
-def test_a_folder_of_the_state_that_is_missing_is_named(run: Run, here: Path) -> None:
-    """The state cannot be created when it is needed."""
-    shown = run("check", "--state", "nodir/x.db")
-
-    assert shown.exit_code == 1
-    words = " ".join(shown.stdout.split())
-    assert f"PROBLEM state {here / 'nodir'} cannot be written Make the dir" in words
-    assert "will be created" not in words
-
-
 def test_a_sink_as_one_text_replaces_its_parts(run: Run) -> None:
     """Kind and path are not shown, because they have no effect."""
     shown = run("check", "--sink", "file:x.jsonl").stdout
@@ -526,3 +516,13 @@ def test_an_error_of_a_sink_names_its_file_or_variable(
         "[sink] (variable BRAZE_HEAP_SINK__SPEC): the sink 'file' cannot be opened: "
         f"[Errno 2] No such file or directory: {str(Path('no/such/file').absolute())!r}"
     )
+
+
+def test_a_folder_of_the_state_that_is_missing_is_named(run: Run, here: Path) -> None:
+    """The state cannot be created when it is needed."""
+    shown = run("check", "--state", "nodir/x.db")
+
+    assert shown.exit_code == 1
+    words = " ".join(shown.stdout.split())
+    assert f"PROBLEM state {here / 'nodir'} cannot be written Make the dir" in words
+    assert "will be created" not in words
