@@ -246,6 +246,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if details.report and logger.isEnabledFor(logging.DEBUG):
             context = {
                 "outcome": details.outcome,
+                "seconds": round(details.seconds, 6),
                 **counts(details.report),
                 "unknown": dict(details.report.unknown),
                 "invalid": {str(each): n for each, n in details.report.invalid.items()},
@@ -402,7 +403,7 @@ class Pipeline(_PipelineBase[Sink]):
     def __init__(self, options: PipelineOptions[Sink]) -> None:
         self._configure(options)
         require_sink("Pipeline", options.sink)
-        self._sleep = options.sleep or time.sleep
+        self._sleep = time.sleep if options.sleep is None else options.sleep
         check_function("sleep", self._sleep, takes="seconds")
 
     def run(self, source: Source) -> Report:
@@ -487,7 +488,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
     def __init__(self, options: PipelineOptions[AsyncSink]) -> None:
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
-        self._sleep = options.sleep or asyncio.sleep
+        self._sleep = asyncio.sleep if options.sleep is None else options.sleep
         check_async("sleep", self._sleep)
 
     async def run(self, source: Source) -> Report:

@@ -810,6 +810,7 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     assert report.invalid == {("Order", "price", "text, not float"): 2}
     assert report.adjustments == {"truncated": 2}
     logged = vars(caplog.records[-1])["braze_context"]
+    assert logged["seconds"] >= 0
     assert logged["invalid"] == {"Order.price: text, not float": 1}
     assert logged["adjustments"] == {"truncated": 1}
     lines = metrics.text().splitlines()

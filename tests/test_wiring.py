@@ -126,6 +126,11 @@ class CallableSend:
         self.send = self.Send()
 
 
+class NoForget:
+    def update(self):
+        pass
+
+
 class AsyncDeadLetter:
     async def append(self, records: Sequence[DeadRecord], /) -> None: ...
 
@@ -226,7 +231,11 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         ),
         (lambda: pipeline(sink=None), "needs a sink, such as .*, not None"),
         (lambda: pipeline(sink=bh.DISCARD), "needs a sink"),
-        (lambda: async_pipeline(sink=None), "needs an async sink, not None"),
+        (lambda: async_pipeline(sink=None), "needs an async sink, .*, not None"),
+        (lambda: async_pipeline(sink="heap:"), r"such as AsyncHeapSink\(\.\.\.\), not"),
+        (lambda: pipeline(ledger=NoForget()), "a NoForget, which has no method forget"),
+        (lambda: pipeline(sleep={}), "sleep must be a function of seconds, not a dict"),
+        (lambda: async_pipeline(sleep=0), "sleep is awaited, so .*, not an int"),
         (lambda: pipeline(dead_letter=None), "or DISCARD, which"),
         (
             lambda: pipeline(dead_letter="dead.db"),

@@ -221,7 +221,7 @@ def require_sink(user: str, sink: object) -> None:
 
 def require_async_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
-    _require_send(user, "an async sink", sink)
+    _require_send(user, "an async sink, such as AsyncHeapSink(...)", sink)
     if not _is_async_sink(sink):
         name = type(sink).__name__
         raise TypeError(
