@@ -149,7 +149,7 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
     for name, each in value.items():
         for item in each if each.__class__ is list else (each,):
             cls = item.__class__
-            if cls is dict:
+            if isinstance(item, dict):
                 if not _is_surely_impersonal(f"{path}.{name}", item):
                     return False
             elif cls is list or may_contain_json(item):
