@@ -214,10 +214,10 @@ def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[s
 def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int) -> str:
     while True:
         if contact := _IS_CONTACT.match(text):
-            scheme = f"{contact[1].lower()}:"
-            if text[contact.end() :].strip():
-                removed.append(scheme)
-            return scheme
+            if not text[contact.end() :].strip():
+                return text
+            removed.append(f"{contact[1].lower()}:")
+            return removed[-1]
         cleaned = _without_user_info(text)
         if cleaned == text:
             break

@@ -312,6 +312,7 @@ def test_the_fast_check_of_joined_texts_misses_no_url(one: str, other: str) -> N
 
 
 @given(TEXTS, PATTERNS)
+@example("=mailto:", ())
 def test_a_change_is_counted(text: str, patterns: tuple[str, ...]) -> None:
     """Only empty parameters and fragments go without a name."""
     cleaned, removed = clean_url(text, patterns)
