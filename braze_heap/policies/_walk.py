@@ -71,10 +71,17 @@ def names_within(text: str) -> list[str]:
 
 def unescaped(text: str) -> str:
     """Return *text*, which is similar to JSON, without escapes, however deep."""
-    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else "", text)
+    return _ESCAPE.sub(
+        lambda m: bytes.fromhex("".join(m.groups(""))).decode("utf-16-be"), text
+    )
 
 
-_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
+_QUOTED: Final = re.compile(r"""["']([^"']++)["']\s*+[:=]""")
 _ESCAPE: Final = re.compile(
-    r"""(?<!\\)\\++(?:u((?!d[89a-f])[\da-f]{4})|(?=["'/]))""", re.IGNORECASE
+    r"""(?<!\\)\\++(?:
+        u((?!d[89a-f])[\da-f]{4})
+      | u(d[89ab][\da-f]{2})\\++u(d[c-f][\da-f]{2})
+      | (?=["'/])
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )

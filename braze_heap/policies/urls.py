@@ -73,7 +73,7 @@ _CONTACT_VALUE: Final = r"""(?:
       | -?\d[\d.]*+(?:,|%(?:25)*2c)[\d-]                   # coordinates
       | (?:[^\s"'<>@%]|%(?!(?:25)*40)){1,320}+(?:@|%(?:25)*40)
     )"""
-"""How the value of a link begins that is not at the beginning of a quoted text."""
+"""Beginning of the value of a link that does not follow a quote."""
 
 _WITHIN_TEXT: Final = re.compile(
     rf"""/{{2}}(?:{_NO_END})*
