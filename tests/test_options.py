@@ -78,13 +78,12 @@ cls = TransformConfig
 """
 
 OF_PAGE = """
-import importlib.util, sys
+import sys
 
-if importlib.util.find_spec("sphinx"):
-    sys.path.insert(0, sys.argv[1])
-    from _ext.tables import option_rows
+sys.path.insert(0, sys.argv[1])
+from _ext.texts import option_rows
 
-    assert row in option_rows(cls)
+assert row in option_rows(cls)
 """
 
 
