@@ -237,28 +237,40 @@ def encode_text(value: dict[str, Any]) -> str:
         return _write(value)
 
 
-def encode_changed(text: str, given: Any, changed: Any) -> str:
+class RepeatedNames(dict[str, Any]):
     """
-    Return *changed* as JSON, but *text*, the JSON of *given*, if they are equal.
+    An object of JSON that has a name more than once.
 
-    Of a name that *text* repeats in an object, *given* has only the last value.
+    Its items are all *members*, in order. The value of a name is the last one.
     """
-    if changed == given and not _repeats_names(text):
-        return text
-    try:
-        return encode_text(changed)
-    except ValueError:  # NaN and infinities are kept
-        return json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
+
+    def __init__(self, members: list[tuple[str, Any]]) -> None:
+        super().__init__(members)
+        self._members = members
+
+    def items(self) -> Any:
+        return self._members
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RepeatedNames) and self._members == other._members
 
 
-def _repeats_names(text: str) -> bool:
-    repeats: list[bool] = []
+def object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of JSON with *members*."""
+    given = dict(members)
+    return given if len(given) == len(members) else RepeatedNames(members)
 
-    def note(members: list[tuple[str, Any]]) -> None:
-        repeats.append(len(dict(members)) < len(members))
 
-    json.loads(text.removeprefix("\ufeff"), object_pairs_hook=note, parse_int=str)
-    return any(repeats)
+def decode_all(text: str) -> Any:
+    """Return the JSON value in *text*, as `decode`, but with all repeated names."""
+    decode(text)  # checks the limits
+    text = text.removeprefix("\ufeff")
+    return json.loads(text, object_pairs_hook=object_of, parse_int=_int_or_text)
+
+
+def encode_all(value: Any) -> str:
+    """Return *value* as JSON, with repeated names, NaN and infinities."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 _NULL: Final = re.compile(b"null")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import decode, encode_changed, is_json_text
+from braze_heap._json import decode_all, encode_all, is_json_text, object_of
 from braze_heap._json_limits import UnreadableError
 
 Path: TypeAlias = tuple[str, ...]
@@ -40,21 +40,23 @@ def walk(
     if visited is not WITHIN:
         return visited
     if isinstance(value, dict):
-        inner = {n: walk((*path, n), v, visit, truncated) for n, v in value.items()}
-        return {name: each for name, each in inner.items() if each is not REDACTED}
+        inner = [(n, walk((*path, n), v, visit, truncated)) for n, v in value.items()]
+        return object_of([each for each in inner if each[1] is not REDACTED])
     if isinstance(value, list):
         items = [walk(path, item, visit, truncated) for item in value]
         return [item for item in items if item is not REDACTED]
     if not may_contain_json(value):
         return value
     try:
-        given = decode(value) if is_json_text(value) else value
+        given = decode_all(value) if is_json_text(value) else value
     except UnreadableError:
         given = value
     if given is value:
         return truncated(path, value)
     changed = walk(path, given, visit, truncated)
-    return changed if changed is REDACTED else encode_changed(value, given, changed)
+    if changed is REDACTED:
+        return REDACTED
+    return value if changed == given else encode_all(changed)
 
 
 def may_contain_json(value: Any) -> bool:
@@ -69,10 +71,17 @@ def names_within(text: str) -> list[str]:
 
 def unescaped(text: str) -> str:
     """Return *text*, which is similar to JSON, without escapes, however deep."""
-    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else "", text)
+    return _ESCAPE.sub(
+        lambda m: bytes.fromhex("".join(m.groups(""))).decode("utf-16-be"), text
+    )
 
 
-_QUOTED: Final = re.compile(r"""["']([^"']{1,100}+)["']\s*+:""")
+_QUOTED: Final = re.compile(r"""["']([^"']++)["']\s*+[:=]""")
 _ESCAPE: Final = re.compile(
-    r"""(?<!\\)\\++(?:u((?!d[89a-f])[\da-f]{4})|(?=["'/]))""", re.IGNORECASE
+    r"""(?<!\\)\\++(?:
+        u((?!d[89a-f])[\da-f]{4})
+      | u(d[89ab][\da-f]{2})\\++u(d[c-f][\da-f]{2})
+      | (?=["'/])
+    )""",
+    re.IGNORECASE | re.VERBOSE,
 )

@@ -52,14 +52,6 @@ _clean_known: Final = functools.lru_cache(4096)(clean_url)
 """Cached, because the links of a message are the same in many events."""
 
 
-class _DecidedPaths(dict[str, Treatment]):
-    """Paths in unknown fields that a treatment of personal data has decided about."""
-
-    def __contains__(self, path: object) -> bool:
-        name = str(path).rpartition(".")[2]
-        return super().__contains__(path) or name in PERSONAL_NAMES
-
-
 class Redaction:
     """
     Applies the policies for personal data, fields that no class declares, and URLs.
@@ -91,7 +83,7 @@ class Redaction:
         self.drops_unknown: bool = unknown_fields == "drop"
         self._url_parameters = url_parameters
         self._impersonal: set[str] = set()
-        self._decided = _DecidedPaths(policy.overrides)
+        self._overridden = tuple(f"{name}." for name in policy.overrides)
         self._by_class: dict[type[CurrentsEvent], dict[str, Treatment]] = {}
         self._nested: dict[str, Treatment] = {
             name: treatment
@@ -109,13 +101,36 @@ class Redaction:
         default = self._policy.default if is_personal else "keep"
         return self._policy.overrides.get(name, default)
 
-    def treatment_of_unknown(self, cls: type[CurrentsEvent], name: str) -> Treatment:
-        """Return the treatment of a field that is unknown to *cls*."""
-        if name not in self._policy.overrides:
-            name = name.rpartition(".")[2]  # contact.email_address, perhaps
-        if name in PERSONAL_NAMES:
-            return self._policy.overrides.get(name, self._policy.default)
-        return self.treatment_of(cls, name)
+    def treatment_of_unknown(self, cls: type[CurrentsEvent], *path: str) -> Treatment:
+        """
+        Return the treatment that the last name of *path* decides, which may have dots.
+
+        The first name is that of a field that is unknown to *cls*. What a dotted name
+        of the policy includes is kept, because `apply_nested` treats it.
+        """
+        overrides, dotted = self._policy.overrides, ".".join(path)
+        names, first = path[-1].split("."), path[0].partition(".")[0]
+        if first in overrides:
+            return overrides[first]
+        if outer := min(filter(f"{dotted}.".startswith, self._overridden), default=""):
+            end = len(names) + outer.count(".") - dotted.count(".") - 2
+            names = names[: max(0, end)]  # those around what the policy names
+        for name in names:
+            treatment = self.treatment_of(cls, name)
+            if name in PERSONAL_NAMES and name not in overrides:
+                treatment = self._policy.default
+            if treatment != "keep":
+                return treatment
+        return "keep"
+
+    def _is_overridden(self, name: str) -> bool:
+        """Return whether the policy names *name*, or what is around it."""
+        return f"{name}.".startswith(self._overridden)
+
+    def _is_decided(self, path: Path) -> bool:
+        """Return whether the policy has decided about *path* in an unknown field."""
+        is_personal = not PERSONAL_NAMES.isdisjoint(path[-1].split("."))
+        return is_personal or self._is_overridden(".".join(path))
 
     def always_redacts(self, cls: type[CurrentsEvent], name: str) -> bool:
         """Return whether no value of the field *name* of *cls* is sent in any form."""
@@ -187,7 +202,8 @@ class Redaction:
         decoded. It is redacted if it contains the last name of a path.
         """
         for path, treatment in self._nested.items():
-            if path.startswith(f"{name}.") and value not in (None, REDACTED):
+            one, other = sorted((f"{name}.", f"{path}."))
+            if other.startswith(one) and value not in (None, REDACTED):
                 redacted: list[str] = []
                 value = self._treat_within(name, value, path, treatment, redacted)
                 out += redacted[:1]
@@ -234,8 +250,12 @@ class Redaction:
         self, name: str, value: Any, out: list[str], declared: Set[str] = frozenset()
     ) -> Any:
         """Return *value*, of the custom field *name*, without text to redact."""
-        allowed = self._policy.overrides.keys() | declared
-        return without_personal_text(name, value, out, allowed)
+
+        def stays(path: Path) -> bool:
+            dotted = ".".join(path)
+            return dotted in declared or self._is_overridden(dotted)
+
+        return without_personal_text(name, value, out, stays)
 
     def protected(self, name: str, value: Any, out: list[str]) -> Any:
         """Return *value*, of the custom field *name*, cleaned and guarded."""
@@ -324,7 +344,7 @@ class Redaction:
         treatment = self.treatment_of_unknown(cls, name)
         if treatment != "keep":
             return self._treat(key, value, treatment, out)
-        if name in self._policy.overrides:
+        if self._is_overridden(name):
             return value
         value = self._without_personal(cls, key, value, out)
         is_declared = schema_of(cls).places.get(name) == place
@@ -337,7 +357,8 @@ class Redaction:
             out.append(name)
             return REDACTED
         if self.guards_unknown:
-            return without_personal_text(name, value, out, self._decided)
+            stays = functools.cache(self._is_decided)  # as above
+            return without_personal_text(name, value, out, stays)
         return value
 
     def _without_personal(
@@ -350,12 +371,12 @@ class Redaction:
         """
         field = split_pointer(key)[-1]
 
+        @functools.cache  # the elements of a list have the same path
+        def treatment_of(path: Path) -> Treatment:
+            return self.treatment_of_unknown(cls, field, *path[1:])
+
         def visit(path: Path, value: Any) -> Any:
-            if len(path) == 1:
-                return WITHIN
-            if ".".join((field, *path[1:])) in self._policy.overrides:
-                return WITHIN  # apply_nested follows
-            treatment = self.treatment_of_unknown(cls, path[-1])
+            treatment = treatment_of(path)
             if treatment == "keep":
                 return WITHIN
             return self._treat(".".join(path), value, treatment, out)

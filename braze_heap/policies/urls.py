@@ -67,12 +67,23 @@ _SCHEME_AND_SLASHES: Final = re.compile(
 _NO_END: Final = r"""[^\s"'<>]|'(?!\s*[,:}\]])"""
 """Characters within a URL in JSON; an apostrophe may be part of it."""
 
+_CONTACT_LINK: Final = rf"(?:{_CONTACT})(?::|%(?:25)*3a)"
+_CONTACT_VALUE: Final = r"""(?:
+        (?:\+|%(?:25)*2b|\(?\d)(?:[ \d().-]|%(?:25)*20){4}  # a telephone number
+      | -?\d[\d.]*+(?:,|%(?:25)*2c)[\d-]                   # coordinates
+      | (?:[^\s"'<>@%]|%(?!(?:25)*40)){1,320}+(?:@|%(?:25)*40)
+    )"""
+"""Beginning of the value of a link that does not follow a quote."""
+
 _WITHIN_TEXT: Final = re.compile(
     rf"""/{{2}}(?:{_NO_END})*
-      | \b(?:{_CONTACT})(?::|%(?:25)*3a)(?=\S)(?:{_NO_END}|\s)*  # tel:+49 170 1
+      | (?<=["'])\s*{_CONTACT_LINK}(?=\S)(?:{_NO_END}|\s)*  # tel:+4 17
+      | \b{_CONTACT_LINK}(?={_CONTACT_VALUE})
+        (?:(?![\]}}])(?:{_NO_END})|[ ](?=[\d(]))*
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_IS_CONTACT_LINK: Final = re.compile(_BEFORE + _CONTACT_LINK, re.IGNORECASE)
 _WORD: Final = re.compile(rf"(?:{_NO_END})+")
 _END_OF_AUTHORITY: Final = re.compile(r"[/\\?#]")
 _IS_PLAIN: Final = re.compile(r"[\w.~+ -]*\Z")
@@ -195,13 +206,13 @@ def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[s
     """
     Return *text* with the URLs in it cleaned, and the names of the removed parts.
 
-    It is for text such as truncated JSON. URLs are found by ``//``, by ``mailto:``, or
-    as `is_url` finds them at the beginning of a word.
+    It is for text such as truncated JSON. URLs are found by ``//``, as `is_url` finds
+    them at the beginning of a word, or by ``mailto:`` after a quote or before a value.
     """
     removed: list[str] = []
 
     def cleaned(url: re.Match[str]) -> str:
-        if url.re is _WORD and not is_url(url[0]):
+        if url.re is _WORD and (_IS_CONTACT_LINK.match(url[0]) or not is_url(url[0])):
             return url[0]
         kept, names = clean_url(url[0], patterns)
         removed.extend(names)
@@ -214,10 +225,10 @@ def clean_urls_within(text: str, patterns: tuple[str, ...]) -> tuple[str, list[s
 def _clean(text: str, patterns: tuple[str, ...], removed: list[str], depth: int) -> str:
     while True:
         if contact := _IS_CONTACT.match(text):
-            scheme = f"{contact[1].lower()}:"
-            if text[contact.end() :].strip():
-                removed.append(scheme)
-            return scheme
+            if not text[contact.end() :].strip():
+                return text
+            removed.append(f"{contact[1].lower()}:")
+            return removed[-1]
         cleaned = _without_user_info(text)
         if cleaned == text:
             break

@@ -7,7 +7,7 @@ Text is redacted if the name of its field contains a word such as ``email``.
 import functools
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 
 from braze_heap.policies._walk import (
@@ -95,7 +95,10 @@ _MAX_CACHED: Final = 32
 
 
 def without_personal_text(
-    path: str, value: Any, redacted: list[str], allowed: Container[str] = ()
+    path: str,
+    value: Any,
+    redacted: list[str],
+    stays: Callable[[Path], bool] = lambda _: False,
 ) -> Any:
     """
     Return *value* without the text under personal names, or `REDACTED`.
@@ -109,13 +112,13 @@ def without_personal_text(
             first name counts as a word, too.
         value: A value of JSON. It is not changed.
         redacted: Receives the path of each redacted value.
-        allowed: Paths whose values stay, with all that they contain: those that a typed
-            class declares or a policy names.
+        stays: Returns whether the value at a path stays, with all that it contains,
+            because a typed class declares it or a policy names it.
     """
 
     def visit(names: Path, value: Any) -> Any:
         path = ".".join(names)
-        if path in allowed:
+        if stays(names):
             return value
         if isinstance(value, dict):
             return value if _is_surely_impersonal(path, value) else WITHIN
@@ -146,7 +149,7 @@ def _is_surely_impersonal(path: str, value: dict[str, Any]) -> bool:
     for name, each in value.items():
         for item in each if each.__class__ is list else (each,):
             cls = item.__class__
-            if cls is dict:
+            if isinstance(item, dict):
                 if not _is_surely_impersonal(f"{path}.{name}", item):
                     return False
             elif cls is list or may_contain_json(item):

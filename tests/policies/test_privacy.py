@@ -5,6 +5,8 @@ import hmac
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -269,6 +271,83 @@ def test_the_end_of_a_name_with_dots_is_personal(extra: dict[str, Any]) -> None:
 
     assert len(Redaction(PersonalData()).apply(event)) == 1
     assert "J" not in str(event.extra)
+
+
+def extras(path: str, value: object) -> Iterator[dict[str, Any]]:
+    """Yield unknown fields with *value* at *path*, nested in each possible way."""
+    yield {path: value}
+    for at, letter in enumerate(path):
+        if letter == ".":
+            for inner in extras(path[at + 1 :], value):
+                yield {path[:at]: inner}
+
+
+@pytest.mark.parametrize("value", ["J", ["J"], [{"x": "J"}], {"x": "J"}, '{"x":"J'])
+@pytest.mark.parametrize("place", ["properties", "user"])
+@pytest.mark.parametrize(
+    "event_type", ["users.messages.email.Click", "users.messages.kakao.Send"]
+)
+@pytest.mark.parametrize(
+    ("overrides", "path", "is_sent"),
+    [
+        ({}, "input.text.t", False),
+        ({}, "a.user_id.x", False),
+        ({}, "a.b.email", False),
+        ({}, "a.b.c", True),
+        ({"newf": "drop"}, "newf.a.b", False),
+        ({"newf": "drop"}, "x.newf.b", False),
+        ({"newf.a": "drop"}, "newf.a.b.c", False),
+        ({"newf.a": "drop"}, "newf.ab.c", True),
+        ({"newf.a": "drop"}, "x.newf.a", True),
+        ({"newf": "keep"}, "newf.dob.email", True),
+        ({"newf": "keep", "newf.a": "drop"}, "newf.a.b", False),
+        ({"newf.a": "keep"}, "newf.a.dob.email", True),
+        ({"newf.dob": "keep"}, "newf.dob.x", True),
+        ({"newf.dob.x": "keep"}, "newf.dob.x", False),
+        ({"input": "keep"}, "a.input.b", True),
+        ({"custom_properties": "drop"}, "custom_properties.a.b", False),
+        ({"custom_properties.a": "drop"}, "custom_properties.a.b", False),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No event class has a field", "ignore:The treatment")
+def test_nested_names_and_a_name_with_dots_are_treated_alike(
+    overrides: Any, path: str, is_sent: bool, event_type: str, place: str, value: Any
+) -> None:
+    """A policy names a path, and a personal name counts at any place in it."""
+    transformer = bh.Transformer(personal_data=overrides)
+    for extra in extras(path, value):
+        if extra.keys() & {"custom_properties"} and event_type.endswith("Click"):
+            continue
+        raw = make_raw("users.messages.email.Click") | {"event_type": event_type}
+        raw[place] |= extra
+
+        for source in (raw, json.dumps(raw).encode()):
+            (call,) = transformer.transform(source).calls
+            assert ('"J' in call.to_json().replace("\\", "")) is is_sent, extra
+
+
+@pytest.mark.parametrize("name", ["contact.email", "contact.to.email"])
+def test_a_kept_path_includes_properties_whose_names_have_dots(name: str) -> None:
+    """The guard leaves what is below it."""
+    policy = PersonalData(overrides={"custom_properties.contact": "keep"})
+    event = CustomEvent(id="1", time=1, custom_properties={name: "J", "email": "K"})
+
+    assert Redaction(policy).guard(event) == ["custom_properties.email"]
+    assert event.custom_properties == {name: "J"}
+
+
+def test_long_names_with_dots_take_linear_time() -> None:
+    """The elements of a list and the values of an object share them."""
+    name = "a." * 20_000
+    extra = {name: [0] * 10_000, f"{name}b": dict.fromkeys(map(str, range(1_000)), "")}
+    event = EmailClick(id="1", time=1, extra=extra)
+    redaction = Redaction(PersonalData(overrides={"a.b": "drop"}))
+    redaction.treatment_of_unknown(EmailClick, "a")  # loads the class
+
+    start = time.thread_time()
+    redaction.apply(event)
+
+    assert time.thread_time() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,7 @@ def test_what_is_not_utf_8_stays_in_a_clean_url(value: str, expected: str) -> No
         ("see https://y/?token=2", "see https://y/"),
         ("tel:+49 170 2", "tel:"),
         ("mailto%3Atoken@y.example", "mailto%3A"),
+        (" skype:token", "skype:"),
     ],
 )
 def test_a_url_in_truncated_json_is_cleaned(url: str, expected: str) -> None:
@@ -204,10 +205,35 @@ def test_a_url_in_truncated_json_is_cleaned(url: str, expected: str) -> None:
     assert removed
 
 
-def test_truncated_json_without_a_url_keeps_its_escapes() -> None:
-    text = r'{"a":"\u0026 10:30 tel: x \/","b'
-
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"a":"\u0026 10:30 tel: x \/","b',
+        "[SMS:promo] Buy two get one",
+        "[geo:DE] sale",
+    ]
+    + ["{sms:true,push:false}", "{sms:12,push:0}", "[skype:off] [Tel:none] x"],
+)
+def test_text_with_brackets_but_without_a_url_does_not_change(text: str) -> None:
     assert clean_urls_within(text, URL_PARAMETERS) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[tel:+49 170 12345] call us", "[tel:] call us"),
+        ("{a: sms:(030) 123-45 now}", "{a: sms: now}"),
+        ("[mailto:jane@x.example?subject=a] b", "[mailto:] b"),
+        ("[geo:52.5,13.4] b", "[geo:] b"),
+        ("[sip%3Ajane%40x.example] b", "[sip%3A] b"),
+    ],
+)
+def test_an_address_in_text_with_brackets_is_removed(text: str, expected: str) -> None:
+    """The rest of the text stays."""
+    cleaned, removed = clean_urls_within(text, URL_PARAMETERS)
+
+    assert cleaned == expected
+    assert len(removed) == 1
 
 
 @pytest.mark.parametrize(
@@ -312,6 +338,7 @@ def test_the_fast_check_of_joined_texts_misses_no_url(one: str, other: str) -> N
 
 
 @given(TEXTS, PATTERNS)
+@example("=mailto:", ())
 def test_a_change_is_counted(text: str, patterns: tuple[str, ...]) -> None:
     """Only empty parameters and fragments go without a name."""
     cleaned, removed = clean_url(text, patterns)
@@ -354,7 +381,8 @@ def test_exactly_the_listed_parameters_stay(
     "text",
     ["/" + "#" * 100_000, "[" + "%25" * 30_000, "\\" * 100_000, "' " * 50_000]
     + ["a." * 50_000, "/?" * 50_000, "https://s/?" + "utm_a=https://s/?" * 5_000]
-    + ["https://s/?" + "utm_a=%2525" * 9_000, "a@x://" * 20_000, "x" * 100_000 + "@"],
+    + ["https://s/?" + "utm_a=%2525" * 9_000, "a@x://" * 20_000, "x" * 100_000 + "@"]
+    + ["tel:" * 25_000, "'   " * 25_000, "geo:1." * 16_000 + "geo:" + "1" * 50_000],
     ids=lambda text: text[:12],
 )
 def test_a_long_text_takes_linear_time(text: str) -> None:
