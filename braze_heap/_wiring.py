@@ -8,6 +8,7 @@ import os
 import pkgutil
 import re
 import sys
+import types
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterable
@@ -139,8 +140,8 @@ def check_function(name: str, function: object, *, takes: str = "an event") -> N
 
 
 def check_async(name: str, function: object) -> None:
-    """Raise a `TypeError` unless *function* is an async function."""
-    if not is_async(function):
+    """Raise a `TypeError` unless *function* can return what is awaited."""
+    if not callable(function) or isinstance(function, types.BuiltinFunctionType):
         raise TypeError(
             f"{name} is awaited, so it must be an async function, not "
             f"{kind_of(function)}: write async def"

@@ -993,3 +993,14 @@ def test_a_path_within_a_body_is_an_element_like_any_other(tmp_path: Path) -> No
 
     assert report.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}
     assert replayed.dead_lettered_by_reason == {bh.Reason.NOT_AN_OBJECT: 1}
+
+
+@pytest.mark.parametrize(
+    "sleep", [lambda seconds: asyncio.sleep(seconds), functools.partial(asyncio.sleep)]
+)
+def test_a_plain_function_that_returns_an_awaitable_can_sleep(sleep: Any) -> None:
+    """It is awaited as an async function is; one written in C cannot be."""
+    async_pipeline(sleep=sleep)
+
+    with pytest.raises(TypeError, match="sleep is awaited"):
+        async_pipeline(sleep=time.sleep)

@@ -17,6 +17,7 @@ from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import DeleteUser
 from braze_heap.policies.identity import IdentityError, IdentityPolicy
 from braze_heap.sinks import Sink
+from braze_heap.sinks._protocol import InvalidReceiptError
 
 LATER: Final = (
     "An event that comes later makes a new user in Heap. Suppress these identities: "
@@ -172,7 +173,14 @@ def _send(sink: Sink, identities: Sequence[str]) -> dict[str, str]:
         if error.misconfigured:
             raise ui.UnusableError(f"{text}.") from None
         raise ui.UnavailableError(f"{text} later.") from None
+    try:
+        rejections = receipt.checked(len(identities)).rejections
+    except InvalidReceiptError as error:
+        raise ui.UnusableError(
+            f"{error}. The deletion in Heap is not certain: test the sink with "
+            "braze_heap.testing.check_sink."
+        ) from None
     return {
         identities[each.index]: f"{each.reason} {each.detail}".strip()
-        for each in receipt.checked(len(identities)).rejections
+        for each in rejections
     }

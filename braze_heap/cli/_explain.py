@@ -1,13 +1,13 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
+import copy
 import functools
 import inspect
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import attrs
 import click
 from rich.text import Text
 
@@ -36,11 +36,12 @@ from braze_heap.cli._report import (
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
+from braze_heap.exceptions import DeliveryError
 from braze_heap.mappers._standard import copy_of
+from braze_heap.mapping._batches import BatchMapping
 from braze_heap.parsing import is_nested
-from braze_heap.plan import tracking_plan
+from braze_heap.plan import TrackingPlan, tracking_plan
 from braze_heap.policies.privacy import PERSONAL_NAMES
-from braze_heap.policies.urls import URL_PARAMETERS
 from braze_heap.wire import RawEvent, Read
 
 _ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}  # field to its place
@@ -121,17 +122,19 @@ def _parsed(
     return event, []
 
 
-def _redacting(transformer: Transformer) -> Transformer:
-    """Return *transformer* with the default policies for personal data."""
-    options = attrs.evolve(
-        transformer._policies.options,
-        personal_data="drop",
-        unknown_fields="guard",
-        custom_fields="guard",
-        url_parameters=URL_PARAMETERS,
-    )
-    with opts.shown_warnings(lambda _: None):
-        return Transformer(**attrs.asdict(options, recurse=False))
+def _redacted(transformer: Transformer, read: Read) -> Sequence[Call] | None:
+    """
+    Return the calls of *read* under the default policies for personal data; ``None`` if
+    the mappers need what these redact.
+    """
+    redacting, policies = copy.copy(transformer), copy.copy(transformer._policies)
+    policies.redaction = Transformer()._policies.redaction
+    redacting._policies, redacting._mapping = policies, BatchMapping(policies)
+    try:
+        result = redacting.transform([read])
+    except DeliveryError:
+        return None
+    return None if result.rejected else result.calls
 
 
 class EventExplanation:
@@ -144,18 +147,22 @@ class EventExplanation:
         self._transformer = transformer
         self._config = config
         self._shows_values = shows_values
-        options, redacting = transformer._policies.options, _redacting(transformer)
+        options = transformer._policies.options
         self._event, self._problems = _parsed(read, options.event_types)
         self._result = transformer.transform([read])
-        self._redacted_calls = redacting.transform([read]).calls
+        self._redacted_calls = _redacted(transformer, read)
         self._redacted_event = copy_of(self._event) if self._event else None
         if self._redacted_event:
-            redacting._policies.redaction.apply(self._redacted_event)
-            redacting._policies.redaction.guard(self._redacted_event, frozenset())
+            redaction = Transformer()._policies.redaction
+            redaction.apply(self._redacted_event)
+            redaction.guard(self._redacted_event, frozenset())
         event, types = self._event, dict[str, type[CurrentsEvent]]()
         if event and self._result.calls and not isinstance(event, UnknownEvent):
             types = {event.event_type: type(event)}
-        plan = tracking_plan(transformer, types)
+        try:
+            plan = tracking_plan(transformer, types)
+        except DeliveryError:  # a lookup of a mapper that fails for invented events
+            plan = TrackingPlan(())
         self._planned = [p for each in plan.events for p in each.properties]
         planned = (*self._planned, *plan.user_properties)
         self._personal_names = PERSONAL_NAMES | {
@@ -319,6 +326,8 @@ class EventExplanation:
 
     def _redacted_of(self, call: Track | AddUserProperties) -> Mapping[str, Any]:
         """Return the properties of *call* under the default policies."""
+        if self._redacted_calls is None:  # masked by names and values only
+            return call.properties
         key = getattr(call, "idempotency_key", None)
         for each in self._redacted_calls:
             if type(each) is type(call) and key == getattr(

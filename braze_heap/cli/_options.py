@@ -153,6 +153,8 @@ class FilePath(click.Path):
         if self.allow_dash and value in ("-", STDIN):
             return STDIN
         text = os.fspath(value)
+        if not text:
+            self.fail("The path is empty.", param, ctx)
         place = place_of(text)
         if isinstance(place, StoreUrl):
             if self._urls:

@@ -182,10 +182,9 @@ class RetryingPipeline(Pipeline):
         if isinstance(receipt, Receipt):
             try:
                 receipt.checked(len(calls))
-            except ValueError:
+            except ValueError as error:
                 raise _InvalidReceipt(
-                    "invalid receipt: accepted + rejections must equal the batch size; "
-                    "test the sink with braze_heap.testing.check_sink"
+                    f"{error}; test the sink with braze_heap.testing.check_sink"
                 ) from None
         return receipt
 

@@ -122,6 +122,7 @@ def members_of(cls: Any) -> list[Member]:
     return [
         Member(p.name, p.name, hints.get(p.name, Any), p.default is p.empty)
         for p in inspect.signature(cls).parameters.values()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
 
 

@@ -2,11 +2,11 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 
@@ -89,25 +89,39 @@ def tracking_plan(
 
 
 _POLICIES: Final = (
-    "custom_fields identity lists machines nested unknown_fields url_parameters "
-    "user_properties"
+    "custom_fields lists machines nested placeholder_identities unknown_fields "
+    "url_parameters user_properties"
 ).split()
 
 
 def _policies_of(transformer: Transformer) -> dict[str, str]:
     """Return the policies that decide about values, by name, as text."""
     options, personal = transformer._policies.options, transformer.personal_data
+    identity, naming = transformer._identity, transformer.naming
     policies = {name: _text_of(getattr(options, name)) for name in _POLICIES}
+    prefix = f", with the prefix {identity.prefix}" if identity.prefix else ""
+    policies["identity"] = f"{', '.join(identity.fields) or 'a function'}{prefix}"
     policies["personal_data"] = personal.default
-    for path, treatment in personal.overrides.items():
-        policies[f"personal_data.{path}"] = treatment
+    for name in ("derive", "suppress"):
+        if (value := getattr(options, name)) is not None:
+            policies[name] = kind_of(value)
+    for name, values in {
+        "event_renames": naming.event_renames,
+        "fixed_properties": options.fixed_properties,
+        "personal_data": personal.overrides,
+        "property_renames": naming.property_renames,
+        "sample": options.sample,
+    }.items():
+        policies |= {f"{name}.{_text_of(key)}": str(v) for key, v in values.items()}
     return dict(sorted(policies.items()))
 
 
-def _text_of(value: object) -> str:
+def _text_of(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return "a function" if callable(value) else ", ".join(cast("Iterable[str]", value))
+    return (
+        value.__name__ if isinstance(value, type) else ", ".join(map(_text_of, value))
+    )
 
 
 class _TypeAnalysis:

@@ -278,7 +278,8 @@ class ProbeFactory:
         if name == "name":
             prefix = self._transformer.naming.own_prefix
             renamed = self._transformer.naming.event_renames
-            words += [name.removeprefix(prefix) for name in renamed]
+            own = [name for name in renamed if name.startswith(prefix)]
+            words += [name.removeprefix(prefix) for name in own]
         return [a, b, *words]
 
     def _hinted(self, name: str, text: str) -> Iterator[dict[str, Any]]:

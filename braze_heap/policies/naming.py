@@ -1,6 +1,6 @@
 """Policy for the names of events and properties in Heap."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -233,9 +233,9 @@ def checked_naming(
     if naming.event_renames and not callable(naming.event_names):
         known, prefix = _event_names(naming, mappers, event_types), naming.event_prefix
         for name in naming.event_renames:
-            # names of custom events, and event types that no class declares
-            is_variable = name.startswith(naming.own_prefix) or "." in name
-            is_open = not is_shipped or (name.startswith(prefix) and is_variable)
+            is_custom = name.startswith(naming.own_prefix)
+            is_new = name.startswith(prefix) and "." in name
+            is_open = not is_shipped or is_custom or is_new
             _warn("event", name, known, prefix, is_open=is_open)
     if naming.property_renames:
         _check_property_renames(naming, event_types, absent, nested, is_known)
@@ -257,10 +257,11 @@ def _check_property_renames(
         top, dot, _ = name.removeprefix(prefix).partition(".")
         is_prefixed = name.startswith(prefix)
         if is_prefixed and top in _OBJECTS and bool(dot) is not (nested == "flatten"):
-            hint = f"{name}.<key>" if nested == "flatten" else f"{prefix}{top}"
+            hint = f". Write {name}.<key>" if nested == "flatten" else ""
+            hint = f". Write {prefix}{top}" if nested == "json" else hint
             warn(
                 f"property_renames: with nested={nested!r} no property is called "
-                f"{name!r}. Write {hint}"
+                f"{name!r}{hint}"
             )
         elif is_prefixed and top.startswith("braze_") and name not in known:
             _check_user_property(name, new)
@@ -268,11 +269,19 @@ def _check_property_renames(
             top = f"{prefix * is_prefixed}{top}"
             is_open = is_prefixed and not is_known
             _warn("property", top, known, prefix, is_open=is_open)
-    for cls, names in own.items():
-        _warn_of_numbers(naming, cls, names)
+    pairs = {
+        pair for names in own.values() for pair in _pairs_with_one_name(naming, names)
+    }
+    for new, first, second in sorted(pairs):
+        warn(
+            f"property_renames: {first!r} and {second!r} both become {new!r}. In an "
+            f"event that has both, the second is sent as '{new}_2'"
+        )
 
 
-_OBJECTS: Final = frozenset(("custom_attributes", "custom_properties"))
+_OBJECTS: Final = frozenset(
+    ("custom_attributes", "custom_properties", "purchase_properties")
+)
 """Fields that are always objects."""
 
 
@@ -290,17 +299,16 @@ def _check_user_property(name: str, new: str) -> None:
         )
 
 
-def _warn_of_numbers(naming: Naming, cls: type[CurrentsEvent], names: set[str]) -> None:
-    """Warn if two properties of *cls* get one name, so that one gets a number."""
+def _pairs_with_one_name(
+    naming: Naming, names: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield each new name that two of *names* get, and these."""
     by_name: dict[str, str] = {}
     for name in sorted(names):
         new = naming.property_name(name)
         first = by_name.setdefault(new, name)
         if first != name:
-            warn(
-                f"property_renames: {first!r} and {name!r} of {cls.__name__} both "
-                f"become {new!r}, so the second is sent as '{new}_2'"
-            )
+            yield new, first, name
 
 
 def _properties_of(cls: type[CurrentsEvent]) -> set[str]:

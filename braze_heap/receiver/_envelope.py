@@ -7,7 +7,6 @@ any JSON would respond 200 to requests without events.
 
 from __future__ import annotations
 
-import itertools
 import re
 import zlib
 from typing import Any, Final
@@ -20,10 +19,19 @@ from braze_heap.wire import MAX_DEPTH, TooLargeError, UnreadableError, decode
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _CHUNK: Final = 1 << 14
 _MAX_MEMBERS: Final = 100
-_MAX_MARKS: Final = 2_000_000
-_OPENING: Final = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"events"\s*:\s*\[\s*(?=\{)')
-_MARK: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\],]', re.DOTALL)
-"""A string, a bracket or a comma."""
+_MAX_BRACKETS: Final = 500_000
+_OPENING: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'
+_FLAT: Final = rb'[{\[](?:[^{}\[\]"]++|%b)*+[}\]]' % _STRING
+_TO_COMMA: Final = re.compile(
+    rb'(?:[^{}\[\],"]++|%b)*+([{}\[\],]|\Z)' % _STRING, re.DOTALL
+)
+_TO_BRACKET: Final = re.compile(
+    rb'(?:[^{}\[\]"]++|%b|%b)*+([{}\[\]]|\Z)' % (_STRING, _FLAT), re.DOTALL
+)
+"""Text up to a bracket, without what has nothing nested in it."""
+_EVENTS: Final = re.compile(rb'"events"\s*:\s*\Z')
+_EMPTY: Final = re.compile(rb"\s*,")
 
 
 class BatchTooLargeError(BrazeHeapError, ValueError):
@@ -93,18 +101,24 @@ def has_several_events(body: bytes) -> bool:
     """
     Return whether *body* starts a batch of more than one event, without parsing.
 
-    False if another member comes first, or after 2 million strings and marks.
+    False after half a million brackets.
     """
     opening = _OPENING.match(body)
-    marks = _MARK.finditer(body, opening.end()) if opening else iter(())
-    depth = 0
-    for mark in itertools.islice(marks, _MAX_MARKS):
-        kind = mark[0]
-        depth += (kind in b"{[") - (kind in b"}]")
-        if not 0 <= depth <= MAX_DEPTH:
-            return False
-        if kind == b"," and not depth:
+    at, depth, is_inside = opening.end() if opening else len(body), 1, False
+    for _ in range(_MAX_BRACKETS):
+        is_shallow = depth == 1 + is_inside
+        step: Any = (_TO_COMMA if is_shallow else _TO_BRACKET).match(body, at)
+        kind = step[1]
+        if depth == 1 and kind == b"[" and _EVENTS.search(body, at, step.start(1)):
+            if _EMPTY.match(body, step.end()):
+                return False
+            is_inside = True
+        at = step.end()
+        depth += (kind in (b"{", b"[")) - (kind in (b"}", b"]"))
+        if kind == b"," and is_inside:
             return True
+        if not kind or depth > MAX_DEPTH or depth < 1 + is_inside:
+            return False
     return False
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from braze_heap import MemorySink
+from braze_heap.sinks import Receipt, Rejection
 from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.state._ledger import LedgerKey, Statement, claim
 from braze_heap.testing.fake_heap import FakeHeap, Poison, Status
@@ -261,3 +263,17 @@ def test_other_sinks_get_the_deletions(run: Run) -> None:
 
     assert shown.exit_code == 0
     assert Path("calls.jsonl").read_text(encoding="utf-8") == '{"identity":"cust-1"}\n'
+
+
+def test_an_invalid_receipt_is_an_error_of_the_sink(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Heap has deleted is not certain, and the message says so."""
+    receipt = Receipt(0, (Rejection(0, "refused", "text"),))  # type: ignore[arg-type]
+    monkeypatch.setattr(MemorySink, "send", lambda self, calls: receipt)
+
+    shown = run("delete", "cust-1", "--sink", "memory:", "--yes", "--state", "s.db")
+
+    assert shown.exit_code == 2
+    assert "invalid receipt" in shown.stderr
+    assert "not certain" in shown.stderr

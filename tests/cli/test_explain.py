@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,42 @@ def test_what_is_redacted_by_default_is_masked(
         assert "jane@example.com" not in hidden
         assert "k3jf9" not in hidden
     assert "size" in hidden
+
+
+@pytest.mark.parametrize(
+    "mapper",
+    [
+        'bh.declare("Click", {"address": "email_address", "alias": "link_alias"})',
+        'lambda e: sent(e) if e.email_address.split("@") else None',
+        'lambda e: sent(e) if e.email_address == "jane@example.com" else fail()',
+    ],
+)
+def test_a_mapper_that_needs_personal_values_is_explained(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mapper: str
+) -> None:
+    """They are kept for it, and masked in what is shown."""
+    (tmp_path / "own_mappers.py").write_text(
+        "import braze_heap as bh\n"
+        "from braze_heap.events import EmailClick\n"
+        "def sent(e):\n"
+        '    return bh.HeapEvent("Click", {"alias": e.link_alias})\n'
+        "def fail():\n"
+        "    raise bh.DeliveryError\n"
+        f"registry = bh.DEFAULT_MAPPERS.override(EmailClick, {mapper})\n",
+        "utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_mappers", raising=False)
+    config = tmp_path / "c.toml"
+    config.write_text('[transform.personal_fields]\nemail_address = "keep"\n', "utf-8")
+    event = click_event()
+    event["properties"]["email_address"] = "jane@example.com"
+
+    words = ("--config", str(config), "--transformer", "own_mappers:registry")
+    shown = explain(run, event, *words)
+
+    assert "jane@example.com" not in shown
+    assert '"alias": "hero"' in shown
 
 
 def test_classes_of_the_transformer_are_explained(

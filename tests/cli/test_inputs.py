@@ -180,3 +180,30 @@ def test_file_that_is_named_twice_is_read_once(run: Run, tmp_path: Path) -> None
 
     assert keys(shown.stdout) == ["event-1"]
     assert "Note: 2 files named more than once, and read once." in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("transform", ""),
+        ("drift", ""),
+        ("send", "", "--sink", "memory:"),
+        ("plan", "--observed", ""),
+        ("check", ""),
+        ("backfill", "", "--sink", "memory:"),
+        ("dead-letters", "list", ""),
+        ("transform", "events.jsonl", "--config", ""),
+        ("transform", "events.jsonl", "-o", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A variable that is not set must not send everything below the folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("events.jsonl").write_text("{}\n", encoding="utf-8")
+
+    shown = run(*words)
+
+    assert shown.exit_code == 2
+    assert "empty" in shown.stderr

@@ -27,8 +27,9 @@ def planned(**options: object) -> list[str]:
 def test_an_event_of_few_people_is_planned_with_all_its_properties(
     share: float,
 ) -> None:
-    expected = ["+ property sample_rate of Braze Email Click"]
-    assert planned(sample={"EmailClick": share}) == expected
+    added, policy = planned(sample={"EmailClick": share})
+    assert added == "+ property sample_rate of Braze Email Click"
+    assert policy == f"~ policy sample.EmailClick: none -> {share}"
 
 
 def test_an_event_of_nobody_is_not_sent() -> None:
@@ -37,7 +38,9 @@ def test_an_event_of_nobody_is_not_sent() -> None:
 
 
 def test_an_event_is_planned_whoever_is_suppressed() -> None:
-    assert planned(suppress=lambda identity: True) == ["No differences."]
+    assert planned(suppress=lambda identity: True) == [
+        "~ policy suppress: none -> a function"
+    ]
 
 
 def test_the_transformer_of_a_plan_keeps_its_options() -> None:

@@ -204,7 +204,10 @@ SMALL = b'{"a":["\\"}",[],{}]}'
 TWO_OF_THEM = [
     b'{"events":[' + SMALL + b"," + LARGE + b"]}",
     b'{"events":[' + LARGE + b"," + SMALL + b"]}",
-    b'\xef\xbb\xbf {"events" : [' + SMALL + b" , " + LARGE + b"]}",
+    b'\xef\xbb\xbf {"v":{"events":[1]},"events" : [' + SMALL + b" , " + LARGE + b"]}",
+    b'{"events":[null,' + LARGE + b"]}",
+    b'{"events":["' + b"x" * 6000 + b'","y"]}',
+    b'{"v":1,"events":[' + LARGE + b"," + LARGE + b"]}",
 ]
 ONE_OF_THEM = [
     b'{"events":[' + LARGE + b"]}",
@@ -213,7 +216,6 @@ ONE_OF_THEM = [
     b'{"events":["' + b'\\\\,\\",' * 2000 + b'"]}',
     b'{"events":[],"more":[' + LARGE + b"," + LARGE + b"]}",
     b'{"more":[{},{}],"v":' + LARGE + b"}",
-    b'{"v":1,"events":[' + LARGE + b"," + LARGE + b"]}",
     b'[{"events":[' + LARGE + b"," + LARGE + b"]}]",
     b'{"events":["a, b' + b" " * 6000,
     b'{"events":[ ,' + b"," * 6000,

@@ -295,7 +295,7 @@ def test_a_single_identity_is_not_taken_for_its_letters(
     """The person ``7`` is not ``cust-7``."""
     with make_ledger() as ledger:  # type: ignore[attr-defined]
         ledger.update({PLAN}, lambda _: {PLAN._replace(identity="7"): LedgerEntry()})
-        with pytest.raises(TypeError, match=r"write \[text\]"):
+        with pytest.raises(TypeError, match=r"write \[identity\]"):
             ledger.forget("cust-7")
 
         assert len([*ledger.read()]) == 1
