@@ -216,7 +216,7 @@ def _shown_in(part: object, declared: Field) -> str:
     value = getattr(part, declared.name)
     text = _shown(value, is_secret=declaration_of(declared).secret)
     is_long = value is declared.default and len(text) > _MAX_DEFAULT
-    return f"{len(value)} texts" if is_long else text
+    return f"{len(value)} texts" if is_long and isinstance(value, Collection) else text
 
 
 _MAX_DEFAULT: Final = 200  # characters
