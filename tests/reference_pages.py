@@ -1,5 +1,5 @@
 """
-The generated parts of the pages of the API and of the event types.
+The generated parts of the pages of the API, the event types and the configuration.
 
 ``python -m tests.regenerate`` writes them.
 """
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = sorted((DOCS / "reference").glob("*/*.md"))
+PAGES = sorted((DOCS / "reference").rglob("*.md"))
 
 sys.path.append(str(DOCS))
 

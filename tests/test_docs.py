@@ -25,6 +25,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
 import braze_heap as bh
+from braze_heap import exceptions
 from braze_heap.cli._app import app
 from braze_heap.heap._encoder import Adjustment
 from braze_heap.receiver import Response, _http
@@ -202,11 +203,12 @@ def test_the_page_of_the_commands_has_every_command() -> None:
 
 @pytest.mark.parametrize("page", reference_pages.PAGES, ids=lambda page: page.name)
 def test_the_reference_in_the_repository_is_current(page: Path) -> None:
-    """Its pages have the signatures and docstrings of today."""
+    """Its pages have the signatures, docstrings and options of today, as Markdown."""
     text = page.read_text("utf-8")
 
     assert text == reference_pages.with_texts(text), REGENERATE
-    assert "```{api}" not in text, "write `<!-- begin {api} ... -->` and `<!-- end -->`"
+    directives = set(re.findall(r"```\{([\w-]+)", text)) - {"toctree"}
+    assert directives == set(), "write `<!-- begin {...} ... -->` and `<!-- end -->`"
 
 
 def test_the_reference_shows_the_defaults_of_classes() -> None:
@@ -245,6 +247,19 @@ def test_every_reason_and_status_says_what_to_do() -> None:
 
     assert {word for word in words if word not in page} == set()
     assert {str(a.status) for a in answers if str(a.status) not in page} == set()
+
+
+def test_every_exception_says_where_to_import_it_from() -> None:
+    """The page of errors has a module that offers each exception it names."""
+    row = re.compile(r"^\| `(\w+)` \| `(braze_heap[\w.]*)`", re.MULTILINE)
+    rows = dict(row.findall(ERRORS.read_text("utf-8")))
+    offered = {
+        name: name in importlib.import_module(module).__all__
+        for name, module in rows.items()
+    }
+
+    assert [name for name, is_there in offered.items() if not is_there] == []
+    assert {*exceptions.__all__} <= {*rows}
 
 
 needs_sphinx = pytest.mark.skipif(

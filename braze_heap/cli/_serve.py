@@ -193,7 +193,7 @@ def _greeting(url: str, config: Config, target: str, path: sinks.StatePlace) -> 
         f"  state          {ui.safe(str(path), 200)}",
         f"  monitoring     {url}/metrics, /healthz, /readyz",
         "",
-        "Enter in Braze, as a Custom Currents Export:",
+        "Enter in Braze, as a Custom Currents Export (or a Heap Export):",
         "  endpoint       https://YOUR-HOST/  (a proxy with TLS, in front of this)",
         f"  bearer token   {token}",
         "",

@@ -2,9 +2,8 @@
 Tables that are read off the classes: event types with their fields, and options.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import attrs
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -12,10 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from _ext import texts
 from braze_heap import events
-from braze_heap._options import declaration_of, doc_of, shown_default
-from braze_heap.config._tables import TABLES, declared_in, variable_of
 from braze_heap.events import CurrentsEvent
-from braze_heap.heap import HeapOptions
 
 
 class _Classes(SphinxDirective):
@@ -69,38 +65,7 @@ class Options(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        cls = {c.__name__: c for c in _TABLE_OF}[self.arguments[0]]
-        head = ["| option | default | meaning |", "| --- | --- | --- |"]
-        return self.parse_text_to_nodes("\n".join([*head, *option_rows(cls)]))
-
-
-def option_rows(cls: type) -> Iterator[str]:
-    """
-    Yield a row for each option of *cls* that has a text form, inherited ones last.
-    """
-    for key, field in declared_in(cls).items():
-        is_secret = declaration_of(field).secret
-        keys = [f"{key}_env", f"{key}_file"] if is_secret else [key]
-        names = [*keys, variable_of(_TABLE_OF[cls], key)]
-        name = "<br>".join(f"`{name}`" for name in names)
-        default = _default(shown_default(field))
-        meaning = texts.as_markdown(doc_of(field))
-        yield f"| {name} | {default} | {meaning} |"
-
-
-_TABLE_OF = {**{cls: table for table, cls in TABLES.items()}, HeapOptions: "sink"}
-"""Table of the configuration that holds the options of a class."""
-
-
-def _default(value: object) -> str:
-    if value is attrs.NOTHING:
-        return "required"
-    if isinstance(value, tuple):
-        return ", ".join(f"`{one}`" for one in value) or "none"
-    if value in ("", None, {}):
-        return "none"
-    shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{shown!r}`" if shown != shown.strip() else f"`{shown}`"
+        return self.parse_text_to_nodes(texts.options_text(self.arguments[0]))
 
 
 def _forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:

@@ -23,6 +23,8 @@ import attrs
 
 import braze_heap
 from braze_heap import events
+from braze_heap._options import declaration_of, doc_of, shown_default
+from braze_heap.config._tables import TABLES, declared_in, variable_of
 from braze_heap.events import (
     EVENT_TYPES,
     CurrentsEvent,
@@ -30,6 +32,7 @@ from braze_heap.events import (
     catalog_entry,
     event_fields,
 )
+from braze_heap.heap import HeapOptions
 
 _HEAD = ["| field | type | meaning |", "| --- | --- | --- |"]
 
@@ -51,6 +54,7 @@ def with_texts(page: str) -> str:
             f"## {cls.__name__}\n\n{text}" for cls, text in group_texts().items()
         ),
         "{front-door}": lambda _: front_door_text(),
+        "{options}": options_text,
         "families": lambda _: families_text(),
     }
 
@@ -209,6 +213,45 @@ def _without_type(cls: type[CurrentsEvent]) -> str:
 def as_markdown(docstring: str | None) -> str:
     """Return a docstring as Markdown."""
     return re.sub(r"``([^`]+)``", r"`\1`", docstring or "")
+
+
+# Options
+
+
+def options_text(name: str) -> str:
+    """Return a table of the options of the class *name*."""
+    cls = {c.__name__: c for c in _TABLE_OF}[name]
+    head = ["| option | default | meaning |", "| --- | --- | --- |"]
+    return "\n".join([*head, *option_rows(cls)])
+
+
+def option_rows(cls: type) -> Iterator[str]:
+    """
+    Yield a row for each option of *cls* that has a text form, inherited ones last.
+    """
+    for key, field in declared_in(cls).items():
+        is_secret = declaration_of(field).secret
+        keys = [f"{key}_env", f"{key}_file"] if is_secret else [key]
+        names = [*keys, variable_of(_TABLE_OF[cls], key)]
+        name = "<br>".join(f"`{name}`" for name in names)
+        default = _default(shown_default(field))
+        meaning = as_markdown(doc_of(field)).replace("|", "\\|")
+        yield f"| {name} | {default} | {meaning} |"
+
+
+_TABLE_OF = {**{cls: table for table, cls in TABLES.items()}, HeapOptions: "sink"}
+"""Table of the configuration that holds the options of a class."""
+
+
+def _default(value: object) -> str:
+    if value is attrs.NOTHING:
+        return "required"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value) or "none"
+    if value in ("", None, {}):
+        return "none"
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{shown!r}`" if shown != shown.strip() else f"`{shown}`"
 
 
 # Public names

@@ -272,7 +272,7 @@ def test_an_invalid_receipt_is_an_error_of_the_sink(
     receipt = Receipt(0, (Rejection(0, "refused", "text"),))  # type: ignore[arg-type]
     monkeypatch.setattr(MemorySink, "send", lambda self, calls: receipt)
 
-    shown = run("delete", "cust-1", "--sink", "memory:", "--yes", "--state", "s.db")
+    shown = run("delete", "cust-1", "--sink", "memory:", "--yes")
 
     assert shown.exit_code == 2
     assert "invalid receipt" in shown.stderr
