@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from types import MappingProxyType
@@ -57,15 +58,21 @@ class _Part:
     statements: Mapping[LedgerKey, Statement] = MappingProxyType({})
 
     @classmethod
-    def of(cls, statements: Mapping[LedgerKey, Statement], index: int | None) -> _Part:
+    def of(
+        cls,
+        statements: Mapping[LedgerKey, Statement],
+        index: int | None,
+        destinations: frozenset[str],
+    ) -> _Part:
         """Return the part with *statements* of one event about one user."""
         key, first = next(iter(statements.items()))
+        only = frozenset(key.destination for key in statements)
         call = AddUserProperties(
             key.identity,
             {key.name: statement.value for key, statement in statements.items()},
             time=abs(first.rank),
             event_id=first.event_id,
-            destinations=frozenset(key.destination for key in statements),
+            destinations=frozenset() if only == destinations else only,
         )
         return cls(call, index, statements)
 
@@ -74,13 +81,6 @@ class _Part:
         """Position in the batch. Deletions are last: they cover what precedes them."""
         is_deletion = isinstance(self.call, DeleteUser)
         return is_deletion, self.index is None, self.index or 0
-
-    def by_name(self) -> Sequence[Mapping[LedgerKey, Statement]]:
-        """Return the statements about each user property."""
-        groups: dict[str, dict[LedgerKey, Statement]] = {}
-        for key, statement in self.statements.items():
-            groups.setdefault(key.name, {})[key] = statement
-        return [*groups.values()]
 
 
 class OrderedDelivery:
@@ -138,15 +138,15 @@ class OrderedDelivery:
         parts += self._parts_of(waiting)
         parts.sort(key=lambda part: part.place)
         deleted = set[str]()
-        for _ in range(MAX_ROUNDS):
+        for more in reversed(range(MAX_ROUNDS)):
             if not parts:
-                return self._decision()
+                break
             again = self._call(
                 renew, [key for part in parts for key in part.statements]
             )
             receipt = yield from send([part.call for part in parts], again)
             is_down = any(r.reason == Reason.SINK_DOWN for r in receipt.rejections)
-            sent, singles = self._note(parts, receipt, is_down)
+            sent, singles = self._note(parts, receipt, is_down, is_last=not more)
             waiting = {}
             if sent:
                 waiting = yield from call_ledger(self._call(compare, sent))
@@ -155,15 +155,18 @@ class OrderedDelivery:
                 forget = functools.partial(call_plain, self._ledger.forget, now_deleted)
                 yield from call_ledger(forget)
             if is_down:
-                return self._decision()
+                break
             parts = [
                 part
                 for part in (*singles, *self._parts_of(waiting))
                 if part.call.identity not in deleted
             ]
-        raise SinkUnavailable(
-            f"user properties changed {MAX_ROUNDS} times while they were sent"
-        )
+        else:
+            if parts:
+                raise SinkUnavailable(
+                    f"user properties changed {MAX_ROUNDS} times while they were sent"
+                )
+        return self._decision()
 
     def _call(
         self, function: Callable[..., object], argument: object
@@ -182,7 +185,8 @@ class OrderedDelivery:
             event = abs(statement.rank), statement.event_id
             group = index, identity, event, frozenset(key.destination for key in keys)
             groups.setdefault(group, {}).update(dict.fromkeys(keys, statement))
-        return [_Part.of(group, index) for (index, *_), group in groups.items()]
+        every = self._destinations
+        return [_Part.of(group, index, every) for (index, *_), group in groups.items()]
 
     def _index_of(self, key: LedgerKey, statement: Statement) -> int | None:
         """Return the index of the call that states it; ``None`` if no call does."""
@@ -192,13 +196,14 @@ class OrderedDelivery:
         return None
 
     def _note(
-        self, parts: Sequence[_Part], receipt: Receipt, is_down: bool
+        self, parts: Sequence[_Part], receipt: Receipt, is_down: bool, is_last: bool
     ) -> tuple[dict[LedgerKey, Sent], list[_Part]]:
         """
         Note the decision about *parts*, and return what was sent and what to send next.
 
         A destination rejects all user properties of a call for one of them. So the next
-        parts state one each.
+        parts state one each. Nothing is sent in place of what a filter omits.
+        After the last round, older statements are rejected like the newer ones.
         """
         self._accepted += receipt.accepted
         rejections = {rejection.index: rejection for rejection in receipt.rejections}
@@ -209,22 +214,35 @@ class OrderedDelivery:
             rejection, index = rejections.get(position), part.index
             if not (rejection or part.statements):
                 continue
-            by_name = part.by_name() if rejection and not is_down else ()
-            if len(by_name) > 1:
-                singles += [_Part.of(each, index) for each in by_name]
+            absent = missing.get(position, frozenset())
+            withheld = receipt.withheld.get(position, ()) if rejection else absent
+            by_name: dict[str, dict[LedgerKey, Statement]] = {}
+            for key, statement in part.statements.items():
+                if key.destination in withheld:
+                    sent[key] = Sent(statement, is_rejected=True, is_last=True)
+                else:
+                    by_name.setdefault(key.name, {})[key] = statement
+            if rejection and len(by_name) > 1 and not (is_down or is_last):
+                every = self._destinations
+                singles += [_Part.of(each, index, every) for each in by_name.values()]
                 continue
             if index is not None and rejection:
                 first = attrs.evolve(rejection, index=index)
                 self._rejections.setdefault(index, first)
             if index in self._unsent:
                 self._unsent[index] -= {key.name for key in part.statements}
-            for key, statement in part.statements.items():
+            for key, statement in itertools.chain(*map(dict.items, by_name.values())):
                 own = self._own[key]
-                is_missing = key.destination in missing.get(position, ())
+                is_missing = key.destination in absent
                 if is_missing:
                     own[:] = [each for each in own if each[0] != statement]
+                if is_missing and rejection and is_last:
+                    for _, older in own:
+                        rest = attrs.evolve(rejection, index=older)
+                        self._rejections.setdefault(older, rest)
+                    own.clear()
                 mine = own[-1][0] if own else None
-                sent[key] = Sent(statement, is_missing, mine)
+                sent[key] = Sent(statement, is_missing, mine, is_missing and is_last)
         return sent, singles
 
     def _deleted(self, parts: Sequence[_Part], receipt: Receipt) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import (
     AsyncIterable,
@@ -14,9 +15,11 @@ from collections.abc import (
 )
 from typing import Any, Final
 
-from braze_heap._wiring import check_function, kind_of, require, warn
+from braze_heap._json import SentEvents
+from braze_heap._wiring import check_function, kind_of, require, several, warn
+from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.observers import Observer
-from braze_heap.transformer import Source, items_of
+from braze_heap.transformer import Source, check_events, items_of
 from braze_heap.wire._source import refuse_path
 
 
@@ -44,6 +47,51 @@ LIVE_LEDGER: Final = (
     "the ledger of the live service, so that old values do not replace newer ones: "
     "Pipeline(..., ledger=state.ledger)"
 )
+
+
+def checked_calls(calls: Iterable[Call], *, has_ledger: bool) -> list[Call]:
+    """Return *calls*, of a program. Raise if one is invalid, with its index."""
+    calls = [*several("calls", calls, "call")]
+    for index, call in enumerate(calls):
+        if not isinstance(call, Track | AddUserProperties | DeleteUser):
+            advice = "Track, AddUserProperties or DeleteUser, such as calls_of(table)"
+            raise TypeError(f"call {index} is {kind_of(call)}: it must be {advice}")
+        for name in ("identity", "event_id"):
+            text = getattr(call, name, "")
+            if not isinstance(text, str):
+                raise TypeError(f"call {index}: {name} must be a text, {_not(text)}")
+        if isinstance(call, AddUserProperties) and not has_ledger:
+            raise ValueError(f"calls with user properties need {LIVE_LEDGER}")
+        if isinstance(call, AddUserProperties):
+            _check_user_properties(index, call)
+    return calls
+
+
+def _check_user_properties(index: int, call: AddUserProperties) -> None:
+    time = call.time
+    if isinstance(time, bool) or not isinstance(time, float | int):
+        raise TypeError(f"call {index}: time must be seconds, {_not(time)}")
+    if not 0 < time < _YEAR_2100:  # nor is NaN
+        raise ValueError(
+            f"call {index}: time must be the seconds of its event since 1970, in UTC, "
+            "by which the newest value wins"
+        )
+    if not isinstance(call.properties, dict):
+        raise TypeError(f"call {index}: properties must be a dict")
+    for name, value in call.properties.items():
+        if not (isinstance(name, str) and isinstance(value, str | int | float)):
+            raise TypeError(f"call {index}: each property must be a text or a number")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"call {index}: a property is not a finite number")
+    if call.destinations:
+        raise ValueError(f"call {index}: omit destinations, which the pipeline sets")
+
+
+def _not(value: object) -> str:
+    return f"not {kind_of(value)}"
+
+
+_YEAR_2100: Final = 4_102_444_800
 
 
 def warn_of_memory_ledger(user: str, pipeline: Any) -> None:
@@ -93,7 +141,7 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
             contain events.
         ValueError: *source* is a path or an open file, which `read_events` reads.
     """
-    check_source(source)
+    source = check_source(source)
     if isinstance(source, bytearray | memoryview):
         source = bytes(source)
     if not isinstance(source, Iterator):
@@ -101,8 +149,11 @@ def split_into_batches(source: Source, size: int) -> Iterable[Source]:
     return _split(source, size)
 
 
-def check_source(source: Source) -> None:
-    """Raise, with advice, if *source* has to be read first or contains no events."""
+def check_source(source: Source) -> Source:
+    """
+    Return *source*, with what may be iterated only once in a list. Raise, with advice,
+    if it has to be read first, or a program made it and it contains no events.
+    """
     if isinstance(source, AsyncIterable | Awaitable):
         raise TypeError(
             f"a source is read without await, but this is {kind_of(source)}: pass "
@@ -115,10 +166,12 @@ def check_source(source: Source) -> None:
             f"a pipeline takes events, not {type(source).__name__}: write "
             "run(read_events(path_or_file))"
         )
-    elif not isinstance(source, bytes | bytearray | memoryview | Mapping) and (
-        isinstance(source, Collection) or not isinstance(source, Iterable)
-    ):
-        items_of(source)  # checks them; others may be iterated only once
+    elif not isinstance(source, bytes | bytearray | memoryview | Mapping | Iterator):
+        if isinstance(source, Iterable) and not isinstance(source, Collection):
+            source = [*source]
+        if not isinstance(source, SentEvents):
+            check_events(items_of(source), is_sent=False)
+    return source
 
 
 def _split(events: Iterator[Any], size: int) -> Iterator[list[Any]]:

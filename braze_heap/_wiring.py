@@ -84,6 +84,8 @@ def require(
     hint = f": write {given.__name__}(...)" if isinstance(given, type) else ""
     function = getattr(given, method, None)
     is_class = isinstance(given, type)
+    if not (is_class or callable(function) or type(given).__module__ == "builtins"):
+        hint = f", which has no method {method}"
     if is_class or type(given) in _NO_PARTS or not callable(function):
         raise TypeError(f"{user} needs {needed}, not {kind_of(given)}{hint}")
     if is_async(function) and not is_awaited:
@@ -174,7 +176,7 @@ def check_arguments(name: str, function: object, takes: tuple[str, ...]) -> None
         ) from None
 
 
-_NAME: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([\w.]+)")
+IMPORT_STRING: Final = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([\w.]+)")
 
 
 class UnknownNameError(BrazeHeapError, LookupError):
@@ -190,7 +192,7 @@ def import_named(text: str) -> Any:
     Raises:
         UnknownNameError: There is no such module or name.
     """
-    match = _NAME.fullmatch(text)
+    match = IMPORT_STRING.fullmatch(text)
     if not match:
         raise UnknownNameError("it is not of the form module:name.")
     path, names = match.groups()

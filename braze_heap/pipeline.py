@@ -41,10 +41,10 @@ from braze_heap._options import doc, documented, option, takes
 from braze_heap._ordered_delivery import Decision, OrderedDelivery
 from braze_heap._outage import MapperOutages, Outage
 from braze_heap._pipeline_inputs import (
-    LIVE_LEDGER,
     check_observers,
     check_source,
     check_transformer,
+    checked_calls,
     missing_destination,
     split_into_batches,
 )
@@ -68,7 +68,7 @@ from braze_heap.exceptions import (
     retry_after_of,
     text_of,
 )
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap.heap.calls import Call, Track
 from braze_heap.observers import BatchDetails, Observer, Outcome
 from braze_heap.reasons import Reason
 from braze_heap.report import Report, counts
@@ -79,8 +79,8 @@ from braze_heap.sinks._protocol import (
     Receipt,
     Rejection,
     Sink,
-    destination_of,
     destinations_of,
+    place_of,
     require_async_sink,
     require_sink,
 )
@@ -173,16 +173,14 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self.transformer: Transformer = options.transformer
         self.sink: AnySink = options.sink
         self.dead_letter: DeadLetter = options.dead_letter
-        self._destinations = destinations_of(options.sink)
         if options.ledger is not None:
             for method in ("update", "forget"):
                 require(user, _LEDGER, options.ledger, method)
-            if "" in self._destinations:
+            if "" in destinations_of(options.sink):
                 raise missing_destination("a ledger keeps user properties", self.sink)
         ledger = options.ledger
         self.has_default_ledger: bool = ledger is None
         self.ledger: Ledger = MemoryLedger() if ledger is None else ledger
-        self.destination: str = destination_of(options.sink) or ""
         self._observers = check_observers(options.observers)
         self.batch_size: int = options.batch_size
         self._patience = options.patience
@@ -191,6 +189,11 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         self._outage = Outage(self._clock)
         self._mapper_outages = MapperOutages(self._clock)
         self._log_limiter = LogRateLimiter(self._clock)
+
+    @property
+    def destination(self) -> str:
+        """Name of the place under which dead letters are kept; empty if unnamed."""
+        return place_of(self.sink)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} to {self.sink!r}, else {self.dead_letter!r}>"
@@ -202,7 +205,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         user_properties: bool = True,
     ) -> _Steps:
         """Process a batch, and call the observers. The value is a `BatchResult`."""
-        check_source(source)
+        source = check_source(source)
         start = self._clock()
         details: dict[str, Any] = {"outcome": "unavailable", "report": None}
         is_readable = True
@@ -243,6 +246,7 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if details.report and logger.isEnabledFor(logging.DEBUG):
             context = {
                 "outcome": details.outcome,
+                "seconds": round(details.seconds, 6),
                 **counts(details.report),
                 "unknown": dict(details.report.unknown),
                 "invalid": {str(each): n for each, n in details.report.invalid.items()},
@@ -301,7 +305,8 @@ class _PipelineBase(OfOneProcess, Generic[AnySink]):
         if all(type(call) is Track for call in calls):
             receipt = (yield from self._deliver(calls)) if calls else Receipt()
             return Decision(receipt)
-        delivery = OrderedDelivery(mapped, self.ledger, self._destinations, self._now)
+        names = destinations_of(self.sink)
+        delivery = OrderedDelivery(mapped, self.ledger, names, self._now)
         return (yield from delivery.steps(self._deliver, self._call_ledger))
 
     def _call_ledger(self, work: Callable[[], object]) -> _Steps:
@@ -398,7 +403,7 @@ class Pipeline(_PipelineBase[Sink]):
     def __init__(self, options: PipelineOptions[Sink]) -> None:
         self._configure(options)
         require_sink("Pipeline", options.sink)
-        self._sleep = options.sleep or time.sleep
+        self._sleep = time.sleep if options.sleep is None else options.sleep
         check_function("sleep", self._sleep, takes="seconds")
 
     def run(self, source: Source) -> Report:
@@ -465,13 +470,12 @@ class Pipeline(_PipelineBase[Sink]):
 
         Raises:
             ValueError: They state user properties, and the pipeline has no ledger of
-                the user, so that old values could replace those of a live service.
+                the user, so that old values could replace those of a live service. Or
+                the time of one is not that of an event, or it has destinations.
+            TypeError: One is not a call, or has a value of the wrong type.
             DeliveryError: See `run`.
         """
-        calls = [*calls]
-        states = any(isinstance(call, AddUserProperties) for call in calls)
-        if self.has_default_ledger and states:
-            raise ValueError(f"calls with user properties need {LIVE_LEDGER}")
+        calls = checked_calls(calls, has_ledger=not self.has_default_ledger)
         steps = self._decide(TransformResult(calls=calls))
         rejections = run_steps(steps, operator.call).receipt.rejections
         return Receipt(len(calls) - len(rejections), rejections)
@@ -484,7 +488,7 @@ class AsyncPipeline(_PipelineBase[AsyncSink]):
     def __init__(self, options: PipelineOptions[AsyncSink]) -> None:
         self._configure(options)
         require_async_sink("AsyncPipeline", options.sink)
-        self._sleep = options.sleep or asyncio.sleep
+        self._sleep = asyncio.sleep if options.sleep is None else options.sleep
         check_async("sleep", self._sleep)
 
     async def run(self, source: Source) -> Report:

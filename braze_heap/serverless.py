@@ -10,6 +10,7 @@ before Lambda ends the container, and leave the rest to the next invocation.
 from __future__ import annotations
 
 import logging
+import math
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -154,6 +155,8 @@ def _check_arguments(
 ) -> None:
     require(user, "a Pipeline", pipeline, "run_batch")
     check_number("reserve", reserve, float, least=0)
+    if math.isinf(reserve):  # it would allow any patience
+        raise ValueError("reserve must be a finite number of seconds")
     if pipeline._patience > reserve:
         raise ValueError(
             f"the patience of the pipeline, {pipeline._patience:g} s, exceeds reserve, "

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from braze_heap._json import SentEvents, UncheckedEvents, decode_events_fast
+from braze_heap._json import UncheckedEvents, decode_events_fast
 from braze_heap._options import takes
 from braze_heap._outage import MapperOutages
 from braze_heap._wiring import kind_of
@@ -98,8 +98,8 @@ class Transformer:
             DeliveryError: A mapper, or the function for identities, raised it because a
                 lookup is down. The batch is undecided: send it again. A note names the
                 event.
-            TypeError: Nothing in *source* is an event: it contains lines or paths, for
-                example.
+            TypeError: Nothing in *source* is an event: it contains paths, for example.
+                JSON values that are not events, such as texts, are rejected.
         """
         if isinstance(source, UncheckedEvents):
             return self._mapping.map(source, outages)
@@ -108,7 +108,9 @@ class Transformer:
         if events is not None:
             with contextlib.suppress(UnreadableError):
                 return self._mapping.map(events, outages)
-        return self._mapping.map([*items_of(source)], outages)
+        items = [*items_of(source)]
+        check_events(items, is_sent=True)
+        return self._mapping.map(items, outages)
 
     def team_mappers(self, item: object = b"") -> dict[str, str]:
         """
@@ -211,61 +213,60 @@ _ADVICE: Final = {
 """Advice by type of what was given as an event. The first one applies."""
 
 
-def _check_events(items: list[Any]) -> None:
+def check_events(items: Iterable[Any], *, is_sent: bool) -> None:
     """
-    Raise a `TypeError` with advice if none of *items* is an event, or JSON of a sender.
+    Raise a `TypeError` with advice if no item is an event, but one is a mistake.
 
-    Then the program is wrong, and would dead-letter all of its input.
+    The program would dead-letter all of its input.
+
+    Args:
+        items: Events in any form, or anything else.
+        is_sent: Whether a sender may have made them: then no JSON value is a mistake.
     """
-    if not items or not all(map(_is_no_event, items)):
+    mistake = None
+    for item in items:
+        if isinstance(item, _EVENTS) and not _is_body(item):
+            return
+        if mistake is None and _is_mistake(item, is_sent):
+            mistake = item
+    if mistake is None:
         return
-    kind = type(items[0])
+    kind = type(mistake)
     if issubclass(kind, bytes | bytearray | memoryview):
         kind = str
     advice = next(text for base, text in _ADVICE.items() if issubclass(kind, base))
-    name = "a whole body" if kind is dict else kind_of(items[0])
+    name = "a whole body" if kind is dict else kind_of(mistake)
     raise TypeError(f"an event is a dict, not {name}: {advice}")
 
 
-def _is_no_event(item: object) -> bool:
-    """Return whether *item* has to be read first, or is not of this package's input."""
-    if isinstance(item, str):
-        with contextlib.suppress(UnreadableError):
-            return _is_raw(decode(item))
+_EVENTS: Final = (CurrentsEvent, RawEvent, Unreadable, Mapping)
+
+
+def _is_body(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("events"), list)
+        and "event_type" not in item
+    )
+
+
+def _is_mistake(item: object, is_sent: bool) -> bool:
+    """Return whether *item*, which is not an event, was not made by a sender."""
+    if item is None or isinstance(item, float | int):  # a line of JSON, for example
         return False
     if isinstance(item, list):
-        return any(map(_is_raw, item[:1]))
-    if isinstance(item, dict):  # a body, one of several
-        return isinstance(item.get("events"), list) and "event_type" not in item
-    return not (item is None or isinstance(item, _EVENTS))
-
-
-_EVENTS: Final = (CurrentsEvent, RawEvent, Unreadable, Mapping, float, int)
-
-
-def _is_raw(value: object) -> bool:
-    """Return whether *value* is an event, a record or a body."""
-    if isinstance(value, dict):
-        return not value.keys().isdisjoint(("event_type", "id", "events"))
-    return isinstance(value, CurrentsEvent | RawEvent | Unreadable)
+        first = next(iter(item), None)
+        return isinstance(first, _EVENTS) and not (is_sent and isinstance(first, dict))
+    return not (is_sent and isinstance(item, str | dict))
 
 
 def items_of(source: Source) -> Iterable[Any]:
-    """
-    Return the events of *source* in any form; an `Unreadable` if it is invalid.
-
-    Raises:
-        TypeError: None of several is an event.
-    """
+    """Return the events of *source* in any form; an `Unreadable` if it is invalid."""
     data = _bytes_of(source)
     if isinstance(source, Mapping) and not isinstance(source, dict):
         source = dict(source)
     if data is None and not (source is None or isinstance(source, dict)):
-        if not isinstance(source, list):
-            source = [*source] if isinstance(source, Iterable) else [source]
-        if not isinstance(source, SentEvents):
-            _check_events(source)
-        return source
+        return source if isinstance(source, Iterable) else [source]
     try:
         if isinstance(source, str):
             return events_of(decode(source))

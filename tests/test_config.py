@@ -374,6 +374,9 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     ("[sink]\napp_id = '1'\nallow_http = true", {}, "sink.allow_http has no effect"),
     ("[sink]\napp_id = '1'\nevents_a_minute = 20000", {}, "over Heap's limit, 15,000"),
     ("sink.kind = 5", {}, "sink.kind must be text in quotes"),
+    ("sink.kind = 'a b:c'", {}, "sink.kind: unknown kind 'a b:c'. Known kinds"),
+    ("sink.kind = ':c'", {}, "sink.kind: unknown kind ':c'. Known kinds"),
+    ("sink.kind = 'os:'", {}, "sink.kind: unknown kind 'os:'. Known kinds"),
     ("sink.kind = 'file'", {}, "a file sink needs sink.path"),
     ("[sink]\nkind = 'memory'\nregion = 'eu'", {}, "a memory sink has no 'region'"),
     ("[sink]\napp_id = '1'\npath = 'x'", {}, "sink.path is for a file sink"),
@@ -424,7 +427,7 @@ FLAWS: list[tuple[str | bytes, dict[str, str], str]] = [
     (
         "[serve]\nport = 1".encode("utf-16"),
         {},
-        "is not TOML: 'utf-8' codec",
+        "is not UTF-8 text: save it as UTF-8",
     ),
     ("a = " + "[" * 100_000, {}, "is nested too deeply"),
     ("serve:\n  port: 1\n", {}, "service.toml is not TOML"),

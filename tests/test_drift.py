@@ -256,6 +256,8 @@ def test_known_findings_can_be_ignored() -> None:
         (1, 300, "1 event (0.333%)"),
         (299, 300, "299 events (99.7%)"),
         (2, 3, "2 events (66.7%)"),
+        (1, 3_000, "1 event (under 0.1%)"),
+        (2_999, 3_000, "2,999 events (over 99.9%)"),
     ],
 )
 def test_share_has_three_digits(count: int, total: int, shown: str) -> None:

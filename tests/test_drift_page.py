@@ -95,7 +95,7 @@ To send one: personal_fields = {"NAME" = "keep"}
 | --- | --- | --- | --- |
 | `users.messages.email.Click` | `http` | 4 | `url`, `is_amp` |
 
-## Documented types not seen in this input
+## Documented types not seen in this input: 1
 
 | event type |
 | --- |

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import braze_heap as bh
+from braze_heap._json import SentEvents
 from braze_heap.events import CurrentsEvent, EmailClick
 from braze_heap.exceptions import (
     DeadLetterError,
@@ -719,10 +720,10 @@ def test_the_counts_of_any_batch_add_up(
     dead = MemoryDeadLetter()
     sink = FailingSink(*rejected, failures=down(1) if is_down else ())
     try:
-        report = run_sync(events, sink, dead)
+        report = run_sync(SentEvents(events), sink, dead)
     except SinkUnavailable:
         assert dead.records == {}
-        report = run_sync(events, sink, dead)
+        report = run_sync(SentEvents(events), sink, dead)
 
     assert report.received == len(events)
     assert report.received == report.delivered + report.skipped + report.dead_lettered
@@ -809,6 +810,7 @@ def test_reports_logs_and_metrics_count_invalid_and_changed_values(
     assert report.invalid == {("Order", "price", "text, not float"): 2}
     assert report.adjustments == {"truncated": 2}
     logged = vars(caplog.records[-1])["braze_context"]
+    assert logged["seconds"] >= 0
     assert logged["invalid"] == {"Order.price: text, not float": 1}
     assert logged["adjustments"] == {"truncated": 1}
     lines = metrics.text().splitlines()
@@ -842,7 +844,9 @@ def test_files_are_not_events(run: Runner, source: Any) -> None:
     assert dead.records == {}
 
 
-@pytest.mark.parametrize("body", [b"events.jsonl", ["a.jsonl"], '{"id": "a/b.jsonl"}'])
+@pytest.mark.parametrize(
+    "body", [b"events.jsonl", b'["a.jsonl"]', '{"id": "a/b.jsonl"}']
+)
 def test_input_of_a_sender_never_raises(run: Runner, body: Any) -> None:
     """A body or an element that is any text is rejected, and does not raise."""
     report = run(body, MemorySink(), MemoryDeadLetter())

@@ -414,6 +414,7 @@ def test_a_pipeline_with_more_patience_than_reserve_raises(
     [
         ({"reserve": -1}, ValueError, "reserve must be at least 0, not -1"),
         ({"reserve": float("nan")}, ValueError, "not nan"),
+        ({"reserve": float("inf")}, ValueError, "must be a finite number"),
         (
             {"reserve": "30"},
             TypeError,

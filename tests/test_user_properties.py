@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -713,6 +716,163 @@ def test_the_ledger_does_not_note_what_a_filter_leaves_out() -> None:
     assert sink.people["jane"] == {"plan": "old"}
 
 
+def is_track(call: Call) -> bool:
+    return isinstance(call, Track)
+
+
+@pytest.mark.parametrize("number", [1, 49, 50, 120])
+def test_a_filter_costs_no_further_rounds(number: int) -> None:
+    """What it leaves out is delivered, and no older value takes its place."""
+    sink, sizes = One(), []
+    sink.before = lambda calls: sizes.append(len(calls))
+    events = [subscription(f"{n:03}", START + n) for n in range(number)]
+
+    report = Pipeline(bh.Transformer(), Filtered(sink, is_track), DISCARD).run(events)
+
+    assert (report.delivered, sizes) == (number, [number])
+
+
+@pytest.mark.parametrize("is_in_tee", [False, True])
+def test_an_outdated_value_does_not_replace_one_that_a_filter_leaves_out(
+    is_in_tee: bool,
+) -> None:
+    """Neither of the batch nor of the ledger, also if another sink rejects it."""
+    one, two, ledger = One(), Two("DE"), MemoryLedger()
+    filtered = Filtered(one, lambda call: call.properties.get("country") != "DE")
+    sink = Tee(two, filtered) if is_in_tee else filtered
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+    pipeline.run([stating("a", START, country="FR", plan="A")])
+    before = {key: entry for key, entry in ledger.read() if key.destination == "one"}
+    one.people.clear()
+
+    report = pipeline.run(
+        [
+            stating("b", START + 1, country="US", plan="B"),
+            stating("c", START + 2, country="DE", plan="C"),
+        ]
+    )
+
+    assert one.people == {}
+    assert before.items() <= dict(ledger.read()).items()
+    assert report.dead_lettered == int(is_in_tee)
+    if is_in_tee:
+        assert two.people["jane"] == {"country": "US", "plan": "C"}
+
+
+@pytest.mark.parametrize("number", [49, 50, 60])
+def test_any_number_of_rejected_values_is_dead_lettered(number: int) -> None:
+    """The data of one person do not stop the feed. A replay tries the rest."""
+    sink = Heap(*range(number))
+    events = [stating(f"{n:03}", START + n, plan=n) for n in range(number)]
+    others = [stating("other", START, "joe", plan="ok")]
+    pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+
+    report = pipeline.run(events + others)
+
+    assert report.dead_lettered_by_reason == {"rejected_by_heap": number}
+    assert (report.delivered, sink.people) == (1, {"joe": {"plan": "ok"}})
+    assert pipeline.run([stating("next", START - 1, plan="next")]).delivered == 1
+    assert sink.people["jane"] == {"plan": "next"}
+
+
+def test_many_rejected_values_do_not_stop_at_the_accepted_one() -> None:
+    """It is sent again if the rest of the rounds suffices, and stays otherwise."""
+    for number in (48, 49, 50, 51):
+        sink = Heap(*range(number))
+        pipeline = Pipeline(only_user_properties(), sink, DISCARD)
+        pipeline.run([stating("a", START - 1, plan="A")])
+        events = [stating(f"{n:03}", START + n, plan=n) for n in range(number)]
+
+        assert pipeline.run(events).dead_lettered == number
+        assert pipeline.run([stating("0", START - 2, plan="0")]).skipped == 1
+        assert sink.people["jane"] == {"plan": "A"}
+
+
+class Counting:
+    """A wrapper of a team: it passes on the name, and nothing else."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = sink
+
+    @property
+    def destination(self) -> str | None:
+        """Destination of the sink inside."""
+        return destination_of(self.sink)
+
+    def send(self, calls: Sequence[Call], /) -> Receipt:
+        """Pass on the calls."""
+        receipt: Receipt = self.sink.send(calls)
+        return receipt
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+NESTED: dict[str, Callable[[Any, Any], Any]] = {
+    "around": lambda one, two: Counting(Tee(one, two)),
+    "buffered": lambda one, two: Buffered(Counting(Tee(one, two)), seconds=0),
+    "inside": lambda one, two: Tee(MemorySink(), Counting(Tee(one, two))),
+    "deep": lambda one, two: Tee(
+        MemorySink(), Buffered(Counting(Tee(one, Counting(two))), seconds=0)
+    ),
+    "each": lambda one, two: Tee(Counting(one), Counting(Filtered(two, bool))),
+}
+
+
+@pytest.mark.parametrize("nest", NESTED.values(), ids=NESTED)
+def test_a_wrapper_without_destinations_loses_nothing(
+    nest: Callable[[Any, Any], Any],
+) -> None:
+    """The ledger knows it under one name, or does not know its name."""
+    one, two, ledger = One(), Two("bad"), MemoryLedger()
+    pipeline = Pipeline(only_user_properties(), nest(one, two), DISCARD)
+    pipeline.ledger = ledger
+    pipeline.run([stating("a", START, plan="A")])
+    report = pipeline.run([stating("b", START + 1, plan="bad", city="Rome")])
+
+    assert report.dead_lettered == 1
+    assert two.people["jane"] == {"plan": "A", "city": "Rome"}
+    assert one.people["jane"]["city"] == "Rome"
+
+
+class Lying(Counting):
+    destinations = frozenset(["three"])
+
+
+def test_a_call_that_no_sink_of_a_tee_takes_is_not_lost() -> None:
+    """The cause is the configuration."""
+    call = AddUserProperties("jane", {"plan": "A"}, destinations=frozenset(["three"]))
+    with pytest.raises(SinkUnavailable, match="that no sink of the Tee has") as raised:
+        Tee(One(), Lying(Tee(Two()))).send([attrs.evolve(call, destinations={"four"})])
+    assert raised.value.misconfigured
+    with pytest.raises(SinkUnavailable, match="that no sink of the Tee has"):
+        Tee(One(), Two()).send([call])
+
+
+@pytest.mark.parametrize(
+    "names", [["one"], {"one"}, ("one",), "one", frozenset([1]), 5]
+)
+def test_destinations_are_a_frozenset_of_texts(names: Any) -> None:
+    """Otherwise the pipeline is not made."""
+    sink = Counting(One())
+    sink.destinations = names  # type: ignore[attr-defined]
+    for wrap in (lambda each: each, Buffered, lambda each: Tee(Two(), each)):
+        with pytest.raises(TypeError, match="must be a frozenset of the names"):
+            Pipeline(bh.Transformer(), wrap(sink), DISCARD)
+
+
+def test_a_sink_may_have_another_name_each_day() -> None:
+    """Its name is read for each batch."""
+    one, two = One(), Two()
+    pipeline = Pipeline(only_user_properties(), Tee(one, two), DISCARD)
+    pipeline.run([stating("a", START, plan="A")])
+    one.destination = "one of tomorrow"
+
+    assert pipeline.run([stating("b", START + 1, plan="B")]).delivered == 1
+    assert pipeline.destination == "one of tomorrow + two"
+    assert one.people == two.people == {"jane": {"plan": "B"}}
+
+
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_no_destination_gets_an_older_value_after_a_newer_one(data: Any) -> None:
@@ -887,6 +1047,65 @@ def test_calls_with_user_properties_need_a_ledger() -> None:
     assert pipeline.send_calls([click]) == Receipt(1)
     with pytest.raises(ValueError, match="need the ledger of the live service"):
         pipeline.send_calls([AddUserProperties("jane", {"plan": "old"})])
+
+
+def stated(**changes: Any) -> AddUserProperties:
+    given = {"identity": "jane", "properties": {"plan": "A"}, "time": START}
+    return AddUserProperties(**{**given, **changes})
+
+
+INVALID_CALLS: dict[str, tuple[Any, type[Exception]]] = {
+    "NaN": (stated(time=math.nan), ValueError),
+    "infinite": (stated(time=math.inf), ValueError),
+    "no time": (stated(time=0.0), ValueError),
+    "before 1970": (stated(time=-1.0), ValueError),
+    "milliseconds": (stated(time=START * 1000), ValueError),
+    "datetime": (stated(time=datetime.now(UTC)), TypeError),
+    "text": (stated(time="1700000000"), TypeError),
+    "missing": (stated(time=None), TypeError),
+    "bool": (stated(time=True), TypeError),
+    "no id": (stated(event_id=None), TypeError),
+    "number as id": (stated(event_id=5), TypeError),
+    "number as identity": (stated(identity=5), TypeError),
+    "deletion of nobody": (DeleteUser(None), TypeError),  # type: ignore[arg-type]
+    "properties": (stated(properties=None), TypeError),
+    "value": (stated(properties={"plan": None}), TypeError),
+    "NaN as value": (stated(properties={"plan": math.nan}), ValueError),
+    "destinations": (stated(destinations=frozenset(["two"])), ValueError),
+    "dict": ({"a": 1}, TypeError),
+    "str": ("x", TypeError),
+    "None": (None, TypeError),
+    "payload": (bh.HeapEvent("Click"), TypeError),
+}
+
+
+@pytest.mark.parametrize(("call", "error"), INVALID_CALLS.values(), ids=INVALID_CALLS)
+def test_an_invalid_call_leaves_the_ledger_as_it_is(
+    call: Any, error: type[Exception]
+) -> None:
+    """The message names its index. Nothing is sent."""
+    sink, ledger = One(), MemoryLedger()
+    live = Pipeline(only_user_properties(), sink, DISCARD, ledger=ledger)
+
+    with pytest.raises(error, match=r"call 1\b"):
+        live.send_calls([stated(), call])
+
+    assert (sink.calls, [*ledger.read()]) == ([], [])
+    for calls in None, 5, "x":
+        with pytest.raises(TypeError, match="calls must be a list"):
+            live.send_calls(calls)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", [bh.HeapEvent("Click"), {"identity": "jane"}, "jane"])
+def test_what_is_not_a_call_deletes_nobody(call: Any) -> None:
+    """Heap deletes for good."""
+    with (
+        FakeHeap(app_id="11") as heap,
+        bh.HeapSink("11", base_url=heap.url, allow_http=True, api_key="k") as sink,
+    ):
+        with pytest.raises(TypeError, match="Heap takes calls, not a"):
+            sink.send([call])
+        assert not heap.deleted
 
 
 # A simulated year

@@ -126,6 +126,11 @@ class CallableSend:
         self.send = self.Send()
 
 
+class NoForget:
+    def update(self):
+        pass
+
+
 class AsyncDeadLetter:
     async def append(self, records: Sequence[DeadRecord], /) -> None: ...
 
@@ -226,7 +231,11 @@ def test_an_async_pipeline_takes_any_async_sink(sink: Any) -> None:
         ),
         (lambda: pipeline(sink=None), "needs a sink, such as .*, not None"),
         (lambda: pipeline(sink=bh.DISCARD), "needs a sink"),
-        (lambda: async_pipeline(sink=None), "needs an async sink, not None"),
+        (lambda: async_pipeline(sink=None), "needs an async sink, .*, not None"),
+        (lambda: async_pipeline(sink="heap:"), r"such as AsyncHeapSink\(\.\.\.\), not"),
+        (lambda: pipeline(ledger=NoForget()), "a NoForget, which has no method forget"),
+        (lambda: pipeline(sleep={}), "sleep must be a function of seconds, not a dict"),
+        (lambda: async_pipeline(sleep=0), "sleep is awaited, so .*, not an int"),
         (lambda: pipeline(dead_letter=None), "or DISCARD, which"),
         (
             lambda: pipeline(dead_letter="dead.db"),
@@ -365,15 +374,23 @@ def test_a_suppressed_identity_without_an_equal_raises(entry: str) -> None:
 
 
 CLICK = make_raw("users.messages.email.Click")
-NOT_EVENTS: dict[str, Any] = {
+JSON_VALUES: dict[str, Any] = {
     "lines": [json.dumps(CLICK), json.dumps(CLICK)],
     "bodies": [json.dumps({"events": [CLICK]})],
-    "encoded lines": [json.dumps(CLICK).encode()],
     "decoded bodies": [{"events": [CLICK]}],
+    "batches": [[CLICK], [CLICK]],
+    "names of files": ["a.jsonl", "b.jsonl"],
+    "URLs": ["s3://bucket/key"],
+    "lines of CSV": ["id,time", "1,2"],
+}
+"""What a sender may send in a body."""
+
+NOT_EVENTS: dict[str, Any] = {
+    "encoded lines": [json.dumps(CLICK).encode()],
     "paths": {Path("a.jsonl")},
+    "a path and a number": [5, Path("a")],
     "objects of a store": [storage.StoredObject("s3://bucket/a", 5)],
     "objects with events": [(storage.StoredObject("s3://bucket/a", 5), iter([CLICK]))],
-    "batches": [[CLICK], [CLICK]],
     "typed batches": [[make_event(EmailClick)]],
     "generators": [iter([CLICK])],
     "items": {"a": CLICK}.items(),
@@ -383,16 +400,30 @@ NOT_EVENTS: dict[str, Any] = {
 }
 
 
+RUNS: dict[str, Callable[[Any], Any]] = {
+    "run": lambda source: pipeline().run(source),
+    "iterator": lambda source: pipeline().run(
+        iter([source] if no_list(source) else source)
+    ),
+    "run_batch": lambda source: pipeline().run_batch(source),
+    "async": lambda source: asyncio.run(async_pipeline().run(source)),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("source", JSON_VALUES.values(), ids=JSON_VALUES)
+def test_a_pipeline_does_not_take_json_values_for_events(
+    run: Callable[[Any], Any], source: Any
+) -> None:
+    """Otherwise all of it would become dead letters. A transformer rejects them."""
+    with pytest.raises(TypeError, match="an event is a dict, not "):
+        run(source)
+
+    assert len(bh.Transformer().transform(source).rejected) == len(source)
+
+
 @pytest.mark.parametrize(
-    "run",
-    [
-        lambda source: bh.Transformer().transform(source),
-        lambda source: pipeline().run(source),
-        lambda source: pipeline().run(iter([source] if no_list(source) else source)),
-        lambda source: pipeline().run_batch(source),
-        lambda source: asyncio.run(async_pipeline().run(source)),
-    ],
-    ids=["transform", "run", "iterator", "run_batch", "async"],
+    "run", [bh.Transformer().transform, *RUNS.values()], ids=["transform", *RUNS]
 )
 @pytest.mark.parametrize("source", NOT_EVENTS.values(), ids=NOT_EVENTS)
 def test_a_source_without_an_event_raises(
@@ -401,6 +432,39 @@ def test_a_source_without_an_event_raises(
     """Otherwise all of it would become dead letters."""
     with pytest.raises(TypeError, match="an event is a dict, not "):
         run(source)
+
+
+class WithoutTests:
+    """A wrapper of a team: it leaves out test users, and copies the events."""
+
+    def transform(self, source: Any, *, outages: Any = None) -> bh.TransformResult:
+        events = [e for e in source if not (isinstance(e, dict) and e.get("test"))]
+        return bh.Transformer().transform(events, outages=outages)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [*JSON_VALUES.values(), [{"events": []}], [[{"id": "1"}]], ["x", None, 5, []]],
+)
+def test_a_wrapper_of_the_transformer_takes_what_a_sender_sent(sent: Any) -> None:
+    """Braze repeats what is not answered with 200, so it would be sent forever."""
+    there = pipeline(transformer=WithoutTests())
+    body = json.dumps({"events": sent}).encode()
+    request = Request("POST", {"Authorization": "Bearer t"}, body)
+
+    assert bh.Receiver(there, "t").handle(request).status == 200
+
+
+def test_a_cursor_over_lines_raises() -> None:
+    """As a list of them, and it is read once."""
+
+    class Cursor:
+        def __iter__(self) -> Any:
+            return iter(JSON_VALUES["lines"])
+
+    for run in pipeline().run, pipeline().run_batch:
+        with pytest.raises(TypeError, match="as with map"):
+            run(Cursor())
 
 
 def test_a_source_that_can_be_read_once_is_read_once() -> None:
@@ -421,7 +485,7 @@ def no_list(source: Any) -> bool:
     return isinstance(source, bh.TransformResult)
 
 
-@pytest.mark.parametrize("entry", [*NOT_EVENTS["lines"], Path("a"), [CLICK], "x", 5])
+@pytest.mark.parametrize("entry", [*JSON_VALUES["lines"], Path("a"), [CLICK], "x", 5])
 def test_an_odd_entry_beside_an_event_is_rejected_alone(entry: Any) -> None:
     """One bad event changes no other one."""
     report = pipeline().run([entry, CLICK])

@@ -60,9 +60,8 @@ def _shown_errors() -> Iterator[None]:
         if error.filename is None:
             raise
         path = os.fsdecode(error.filename)
-        raise ui.UnusableError(
-            f"cannot use {path}: {ui.describe_os_error(error)}. {ui.PERMISSIONS}"
-        ) from None
+        flaw = f"cannot use {path}: {ui.describe_os_error(error)}."
+        raise ui.UnusableError(f"{flaw} {ui.advice_about(error)}".rstrip()) from None
 
 
 @click.group(

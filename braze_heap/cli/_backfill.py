@@ -85,11 +85,11 @@ def backfill(
             "stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
-    read = (url, path)
+    read = url
     if isinstance(url, Path):
         refuse_input(path, [url], "--state")
         url = opts.StoreUrl(str(url))
-    with delivery.opened(f"the events of {url}", *read) as sink:
+    with delivery.opened(f"the events of {url}", path, read) as sink:
         if destination_of(sink) is None:
             raise ui.UnusableError(
                 f"--sink: progress is kept per destination, but {type(sink).__name__} "
@@ -221,7 +221,10 @@ class _BackfillRun:
             (report.done - report.done_before, "delivered by this run"),
             (waiting, "not delivered yet"),
         ]
-        yield Section(title="Objects", rows=rows)
+        title = "Objects"
+        if not report.objects:
+            title += ": none in these hours, so there is nothing to deliver"
+        yield Section(title=title, rows=rows)
         failures = [("-", text) for text in first_of(report.failures.values())]
         yield Section(title="Could not be read", rows=failures)
         number, note = report.skipped_user_properties, ""

@@ -141,8 +141,9 @@ class _Findings:
                 if not any(flaw.startswith(detail) for detail in known):
                     self.add(check, flaw, advice, ok=False)
         except (OSError, ValueError, TypeError, ModuleNotFoundError) as error:
-            is_file = isinstance(error, OSError) and error.filename is not None
-            self.add(check, str(error), ui.PERMISSIONS if is_file else advice, ok=False)
+            if isinstance(error, OSError) and error.filename is not None:
+                advice = ui.advice_about(error)
+            self.add(check, str(error), advice, ok=False)
 
     def check(self, setup: opts.Setup) -> None:
         """Check all that the configuration names."""
@@ -276,10 +277,12 @@ class _Findings:
         if isinstance(path, Path) and not os.path.lexists(
             real := os.path.realpath(path)
         ):
-            is_well = os.access(Path(real).parent, os.W_OK | os.X_OK)
+            folder = Path(real).parent
+            is_well = os.access(folder, os.W_OK | os.X_OK)
             advice = "Make the directory, or make it writable."
             detail = f"{path} will be created when needed"
-            self.expect("state", detail, advice, ok=is_well)
+            flaw = f"{folder} cannot be written"
+            self.expect("state", detail if is_well else flaw, advice, ok=is_well)
             return
         size = 0
         with sinks.open_state(path, max_bytes=cap) as state:

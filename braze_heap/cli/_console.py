@@ -127,6 +127,11 @@ def describe_os_error(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
+def advice_about(error: OSError) -> str:
+    """Return advice about a path that cannot be used; empty if the error says all."""
+    return PERMISSIONS if isinstance(error, PermissionError) else ""
+
+
 def cannot_write(name: object, error: OSError) -> UnusableError:
     """Return the error to show after *error* at the output *name*."""
     return UnusableError(f"cannot write {name}: {describe_os_error(error)}")

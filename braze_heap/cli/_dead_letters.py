@@ -25,11 +25,11 @@ from braze_heap.cli import _options as opts
 from braze_heap.cli import _sinks as sinks
 from braze_heap.cli._output import Output, open_output, refuse_input
 from braze_heap.cli._progress import RunProgress
-from braze_heap.cli._report import Section, meaning, print_result
+from braze_heap.cli._report import Section, destination_option, meaning, print_result
 from braze_heap.cli._run import Delivery, delivery_options
 from braze_heap.cli._sinks import StatePlace
 from braze_heap.config import Config
-from braze_heap.sinks._protocol import destination_of
+from braze_heap.sinks._protocol import place_of
 from braze_heap.state import (
     UNKNOWN_TIME,
     DeadLetter,
@@ -169,13 +169,10 @@ def _listing(
     for group in by_reason:
         word, times = group["reason"], (group["oldest"][:16], group["newest"][:16])
         rows.append((word, group["records"], *times, meaning(word)))
-    headings = ("reason", "records", "oldest", "newest", "meaning")
+    headings = ("reason", "records", "oldest (UTC)", "newest (UTC)", "meaning")
     yield Section("by_reason", by_reason, "By reason", rows, columns=headings)
     yield Section.of_counts(
-        "by_destination",
-        "By destination",
-        destinations,
-        lambda name: f"--destination {shlex.quote(name)}",
+        "by_destination", "By destination", destinations, destination_option
     )
     rest = number - len(letters)
     more = f"... and {rest:,} more (--limit)\n" * bool(rest)
@@ -185,11 +182,17 @@ def _listing(
         letters,
         f"The oldest {len(letters):,}" if rest else "Dead letters",
         [
-            (each["reason"], each["key"][:48], each["event_type"] or "", each["detail"])
+            (each["reason"], _short(each["key"]), each["event_type"], each["detail"])
             for each in letters
         ],
         f"{more}\nTo see one with its event: {command}",
     )
+
+
+def _short(key: str) -> str:
+    """Return a key with enough of its hash to distinguish it from others."""
+    name, colon, digest = key.rpartition(":")
+    return f"{name}{colon}{digest[: 8 if name else 16]}"
 
 
 def _to_dict(record: DeadRecord) -> dict[str, Any]:
@@ -340,7 +343,7 @@ def replay_cmd(
         delivery.opened(f"the dead letters in {place}", place) as sink,
     ):
         counts = state.dead_letter.stats().by_destination
-        chosen = destinations or (destination_of(sink) or "",)
+        chosen = destinations or (place_of(sink),)
         _check_known("--destination: no dead letter is for", destinations, counts)
         stores = state.dead_letter, state.ledger
         result = delivery.deliver(sink, stores, transformer, work)
@@ -555,7 +558,7 @@ def export_cmd(path: StatePlace, output: Output) -> None:
         braze-heap dead-letters export state.db -o dead.jsonl.gz
         braze-heap dead-letters export state.db | jq -r .reason | sort | uniq -c
     """
-    refuse_input(output, sinks.files_of(path), "--output")
+    refuse_input(output, sinks.files_of(path), "--output", "a file of the state")
     with (
         sinks.read_state(path) as state,
         ui.exit_on_broken_pipe(),

@@ -91,7 +91,9 @@ def find(query: str, *choices: Sequence[str]) -> list[type[CurrentsEvent]]:
     ]
     if not found:
         sought = [repr(query), *(word for choice in choices for word in choice)]
-        hint = did_you_mean(query, re.split("[. ]", " ".join(names.values())))
+        hint = did_you_mean(
+            query, (*re.split("[. ]", " ".join(names.values())), *classes)
+        )
         raise ui.UnusableError(
             f"no event type matches {ui.safe(' '.join(sought), 200)}.{hint} "
             "`braze-heap events` lists them all."

@@ -164,9 +164,12 @@ class FilePath(click.Path):
         try:
             place.stat()
         except (FileNotFoundError, NotADirectoryError):
-            if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
-                name = ui.safe(text, 200)
-                self.fail(f"{name} is neither a path nor a whole URL.", param, ctx)
+            found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(/[^/].*)", text)
+            if found and (self._urls or found[1] == "file"):
+                slashes = "//" if found[1] == "file" else "/"
+                url = ui.safe(f"{found[1]}:{slashes}{found[2]}", 200)
+                flaw = f"{ui.safe(text, 200)} is not a whole URL: write {url}"
+                self.fail(flaw, param, ctx)
         return super().convert(place, param, ctx)
 
 

@@ -145,13 +145,22 @@ def compressed(raw: IO[bytes], path: Output) -> Iterator[IO[bytes]]:
 
 
 def refuse_input(
-    path: Output, inputs: Iterable[Input | Place | None], option: str
+    path: Output,
+    inputs: Iterable[Input | Place | None],
+    option: str,
+    purpose: str = "",
 ) -> None:
-    """Raise an `UnusableError` if *path*, which *option* names, is read as well."""
+    """
+    Raise an `UnusableError` if *path*, which *option* names, is read as well, or has
+    another *purpose*.
+    """
     for each in inputs:
         place = each.place if isinstance(each, Input) else each
         if place and (relation := _relation(path, place)):
             name = "stdout" if path == STDIN else path
+            if purpose:
+                text = f"{option}: {name} is {purpose}. Name another file."
+                raise ui.UnusableError(text)
             source = "stdin" if place == STDIN else place
             if isinstance(source, StoredObject):
                 source = shown(source.url)

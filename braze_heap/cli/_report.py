@@ -194,20 +194,36 @@ def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, default=str) + "\n"
 
 
+_ADVICE: Final[Mapping[str, str]] = {
+    SkipReason.NO_IDENTITY: "--identity user_id uses Braze's own id of the profile.",
+    SkipReason.USER_PROPERTIES: "--state with that of the live service sends them.",
+    Reason.BAD_EVENT_TYPE: "Of records from storage, name it with --event-type.",
+    Reason.MAPPER_ERROR: "Fix the mapper.",
+    Reason.MAPPER_MISSING: "Name it with --transformer, or replay with --force.",
+    Reason.DAMAGED_RECORD: "`dead-letters show KEY --original` prints its content.",
+}
+"""Options and commands that help, which the documentation of a reason cannot name."""
+
+
 def meaning(word: str, default: str = "Reason defined by the sink.") -> str:
-    """Return the meaning of a reason or an adjustment, as documented."""
+    """Return the meaning of a reason or an adjustment, as documented, and advice."""
     for kind in (SkipReason, Reason, Adjustment):
         with contextlib.suppress(ValueError):
             doc = docs_in(kind).get(kind(word).name, "").replace("``", "")
-            return " ".join(doc.split())
+            return " ".join((*doc.split(), _ADVICE.get(word, ""))).strip()
     return default
+
+
+def destination_option(name: str) -> str:
+    """Return the option that replays what failed at a destination."""
+    return f"--destination {shlex.quote(name)}"
 
 
 _TITLES: Final = {
     "event_types": "Events by type",
     "not_sent": "Parts of delivered events that were not sent",
     "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
-    "other_destinations": "Not replayed: they failed elsewhere (--destination)",
+    "other_destinations": "Not replayed: they failed elsewhere",
     "redacted": "Personal fields redacted (--personal-data keep sends them)",
     "adjustments": "Changed to be legal for Heap",
     "invalid": "Mapped as any custom event: they do not fit the class declared",
@@ -445,7 +461,9 @@ class RunResult:
         yield Section("examples", examples, "Examples", rows)
         for name, title in _TITLES.items():
             counted = getattr(report if hasattr(report, name) else counts, name)
-            yield Section.of_counts(name, title, counted, self._remark, top=self.top)
+            is_place = name == "other_destinations"
+            remark = destination_option if is_place else self._remark
+            yield Section.of_counts(name, title, counted, remark, top=self.top)
         yield skipped_files(report.skipped_files, self.top)
         yield Section("unknown", dict(counts.unknown))
 

@@ -235,14 +235,17 @@ class Delivery:
         return self.setup.config
 
     @contextlib.contextmanager
-    def opened(self, events: str, *read: opts.Place | None) -> Iterator[Sink]:
+    def opened(
+        self, events: str, state: opts.Place | None, *read: opts.Place
+    ) -> Iterator[Sink]:
         """
         Open the sink for `deliver`, which closes it; so does an error.
 
-        It must not write a file that is *read*. If it is Heap, show host and app, and
-        ask before *events* go there.
+        It must not write the *state*, or a file that is *read*. If it is Heap, show
+        host and app, and ask before *events* go there.
         """
-        sinks.refuse_files(self.config.sink.to_spec(), *read, self.setup.file)
+        spec, file = self.config.sink.to_spec(), self.setup.file
+        sinks.refuse_files(spec, state, file, *read)
         sink = sinks.open_sink_or_exit(self.config)
         try:
             if target := sinks.HeapTarget.of(sink):

@@ -217,11 +217,14 @@ def files_of(state: StatePlace | None) -> list[Path]:
     return [Path(f"{own}{name}") for name in names]
 
 
-def refuse_files(spec: str, *read: StatePlace | None) -> None:
+def refuse_files(
+    spec: str, state: StatePlace | None, config: Path | None, *read: opts.Place
+) -> None:
     """Raise an `UnusableError` if the sink appends to a file with another purpose."""
     if path := file_of(spec):
-        files = (each for place in read for each in (place, *files_of(place)))
-        refuse_input(path, files, "--sink")
+        refuse_input(path, read, "--sink")
+        refuse_input(path, files_of(state), "--sink", "a file of the state")
+        refuse_input(path, [config], "--sink", "the file of --config")
 
 
 def state_of(config: Config) -> AbstractContextManager[SqliteState | SqlState]:

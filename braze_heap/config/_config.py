@@ -12,6 +12,7 @@ import attrs
 
 from braze_heap._options import check_value, declaration_of
 from braze_heap._text import did_you_mean
+from braze_heap._wiring import IMPORT_STRING
 from braze_heap.config._layers import (
     Given,
     Layer,
@@ -375,7 +376,7 @@ def _sink_options(found: Layer, errors: list[str]) -> dict[str, Any]:
     if not given or not isinstance(kind, str):
         return {}
     place = next(iter(given.values())).place
-    is_name = is_own_kind(kind) and ":" not in kind
+    is_name = is_own_kind(kind) and not IMPORT_STRING.fullmatch(kind)
     if is_name and not entry_points(group=GROUP, name=kind):
         hint = did_you_mean(kind.lower(), KINDS)
         known_kinds = f"Known kinds: {', '.join(KINDS)}, module:name"

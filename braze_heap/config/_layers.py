@@ -83,6 +83,8 @@ def _parsed(file: Path) -> dict[str, Any]:
             if is_json
             else tomllib.loads(text)
         )
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is not UTF-8 text: save it as UTF-8") from None
     except ValueError as error:
         raise ConfigError(f"{file} is not {kind}: {error}") from None
     except RecursionError:

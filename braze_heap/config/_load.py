@@ -54,6 +54,8 @@ def load_transformer(
         found = found.registry()
     if isinstance(found, MapperRegistry):
         return config.transformer(found)
+    if isinstance(found, type):
+        raise ConfigError(f"transformer: {spec} is {kind_of(found)}. Name {_ACCEPTED}.")
     try:
         check_function(spec, found, takes="a TransformConfig")
     except TypeError as error:
@@ -61,8 +63,8 @@ def load_transformer(
     with _failures_of(f"{spec} failed, called with a TransformConfig:"):
         made = found(config)
     if not isinstance(made, Transformer):
-        what = kind_of(made)
-        raise ConfigError(f"transformer: {spec} returned {what}, not a Transformer")
+        flaw = f"{spec} returned {kind_of(made)}, not a Transformer"
+        raise ConfigError(f"transformer: {flaw}. Name {_ACCEPTED}.")
     return made
 
 
@@ -96,7 +98,7 @@ def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
     """Remove the frames of this package and of Python's import machinery."""
     while tb is not None:
         name = tb.tb_frame.f_globals.get("__name__", "")
-        if not name.startswith(("braze_heap.", "importlib.")):
+        if name.partition(".")[0] not in ("braze_heap", "importlib"):
             return tb
         tb = tb.tb_next
     return None

@@ -54,7 +54,7 @@ class SeenField:
     @property
     def frequency(self) -> str:
         """Number and share of the events, in words."""
-        return f"{_number_of_events(self.count)} ({self.share * 100:.3g}%)"
+        return f"{_number_of_events(self.count)} ({_percent(self.share)})"
 
     def __str__(self) -> str:
         where = f"{self.event_type} {self.place}.{self.name}"
@@ -224,6 +224,13 @@ def _is_among(
     return not known_as.isdisjoint(names)
 
 
+def _percent(share: float) -> str:
+    """Return *share* as a percentage, 0 and 100 only if they are exact."""
+    if 0 < share < 0.001:
+        return "under 0.1%"
+    return "over 99.9%" if 0.999 < share < 1 else f"{share * 100:.3g}%"
+
+
 def _markdown_lines(drift: Drift) -> Iterator[str]:
     verdict = (
         "Braze sends types or fields that the classes do not have."
@@ -285,7 +292,7 @@ def tables(drift: Drift) -> Iterator[Table]:
     names = "event_type form count names"
     yield table(title, drift.unseen_fields, names, is_long=True)
     types = [(event_type,) for event_type in drift.unseen_types]
-    title = "Documented types not seen in this input"
+    title = f"Documented types not seen in this input: {len(types):,}"
     yield Table(title, ("event type",), types, is_long=True)
 
 

@@ -10,7 +10,8 @@ from typing import Any, Final, cast
 import attrs
 
 from braze_heap._json import encode
-from braze_heap.heap.calls import AddUserProperties, Call, Track
+from braze_heap._wiring import kind_of
+from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 
 MAX_ITEMS: Final = 1_000
 """Heap, Bulk Track and Bulk Add User Properties: items of a request."""
@@ -102,6 +103,8 @@ def group_by_endpoint(calls: Sequence[Call]) -> dict[Endpoint, list[Item]]:
         if isinstance(call, AddUserProperties):
             users[call.identity].append(item)
         else:
+            if not isinstance(call, Track | DeleteUser):
+                raise TypeError(f"Heap takes calls, not {kind_of(call)}")
             requests[EVENTS if isinstance(call, Track) else DELETIONS].append(item)
     requests[USERS] = [*map(merge_user_properties, users.values())]
     return requests

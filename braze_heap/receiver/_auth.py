@@ -17,10 +17,10 @@ logger = logging.getLogger("braze_heap.receiver")
 MIN_LENGTH: Final = 16
 """Characters; a shorter token is logged as a warning."""
 
-_TOKEN: Final = re.compile(r"(?!(?i:bearer)(?![^\s:=]))[!#-&(-_a-~]+")
-_FORM: Final = (
-    "must be printable ASCII without spaces, without quotes and without the word "
-    "Bearer, because Braze adds it"
+_FLAWS: Final = (
+    (r"(?i)\Abearer(?![^\s:=])", "without the word Bearer, because Braze adds it"),
+    (r"[^!-~]", "in printable ASCII without spaces"),
+    ("[\"'`]", "without quotes"),
 )
 _OPT_OUT: Final = "; to disable authentication, pass tokens=UNAUTHENTICATED"
 _CREDENTIALS: Final = re.compile(r"[ \t]*bearer +(\S+)[ \t]*", re.IGNORECASE)
@@ -57,8 +57,8 @@ class Tokens:
             raise TypeError("each token must be a string")
         if not given or not all(given):
             raise ValueError(f"a receiver needs a token{_OPT_OUT}")
-        if not all(map(_TOKEN.fullmatch, given)):
-            raise ValueError(f"a token of the receiver {_FORM}{_OPT_OUT}")
+        if flaw := _flaw(given):
+            raise ValueError(f"a token of the receiver {flaw}{_OPT_OUT}")
         self._shortest = min(map(len, given))
         self._digests = [_digest(token) for token in given]
 
@@ -84,8 +84,8 @@ class Tokens:
             raise ValueError(
                 f"{name} contains no token: set it to the token of the feed"
             )
-        if not all(map(_TOKEN.fullmatch, tokens)):
-            raise ValueError(f"a token in {name} {_FORM}")
+        if flaw := _flaw(tokens):
+            raise ValueError(f"a token in {name} {flaw}")
         return cls(tokens)
 
     def weakness(self) -> str | None:
@@ -104,6 +104,12 @@ class Tokens:
         # Compare with every token: the time must not reveal which one matches.
         same = [hmac.compare_digest(given, known) for known in self._digests]
         return any(same)
+
+
+def _flaw(tokens: Iterable[str]) -> str:
+    """Return what is wrong with one of *tokens*; empty if all are valid."""
+    found = (flaw for token in tokens for p, flaw in _FLAWS if re.search(p, token))
+    return next((f"must be written {flaw}" for flaw in found), "")
 
 
 def _digest(token: str) -> bytes:

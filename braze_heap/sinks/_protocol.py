@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import attrs
 
@@ -56,11 +56,16 @@ class Receipt:
         rejections: The other calls.
         missing: Destinations that do not have a call, by its index, if that differs:
             some sinks of a `Tee` accepted a rejected call, or a filter left it out.
+        withheld: Those of the missing destinations to which it was not sent, because a
+            filter left it out, for example.
     """
 
     accepted: int = 0
     rejections: tuple[Rejection, ...] = ()
     missing: Mapping[int, frozenset[str]] = attrs.field(
+        factory=dict, eq=False, repr=False, kw_only=True
+    )
+    withheld: Mapping[int, frozenset[str]] = attrs.field(
         factory=dict, eq=False, repr=False, kw_only=True
     )
 
@@ -87,6 +92,14 @@ class Receipt:
             raise InvalidReceiptError(
                 "invalid receipt: accepted + rejections must equal the batch size"
             )
+        for places in self.missing, self.withheld:
+            if not (
+                isinstance(places, Mapping) and all(map(_is_place, places.items()))
+            ):
+                raise InvalidReceiptError(
+                    "invalid receipt: missing and withheld must have a frozenset of "
+                    "texts for an index"
+                )
         return self
 
     def placed(self, places: Mapping[int, int], size: int) -> Receipt:
@@ -96,14 +109,29 @@ class Receipt:
             for rejection in self.rejections
             if rejection.index in places
         )
-        missing = {places[i]: at for i, at in self.missing.items() if i in places}
-        return Receipt(size - len(rejections), rejections, missing=missing)
+        missing, withheld = (
+            {places[i]: at for i, at in given.items() if i in places}
+            for given in (self.missing, self.withheld)
+        )
+        return Receipt(
+            size - len(rejections), rejections, missing=missing, withheld=withheld
+        )
 
     def missing_of(self, destinations: frozenset[str]) -> dict[int, frozenset[str]]:
         """Return those of the *destinations* that do not have a call, by its index."""
         rejected = (rejection.index for rejection in self.rejections)
         some = {index: at & destinations for index, at in self.missing.items()}
-        return {**dict.fromkeys(rejected, destinations), **some}
+        known = {index: at for index, at in some.items() if at}
+        return {**dict.fromkeys(rejected, destinations), **known}
+
+
+def _is_place(item: tuple[object, object]) -> bool:
+    index, names = item
+    return (
+        isinstance(index, int)
+        and isinstance(names, frozenset)
+        and all(isinstance(name, str) for name in names)
+    )
 
 
 class ClosingContextManager(Protocol):
@@ -156,7 +184,7 @@ class Sink(ClosingContextManager, Protocol):
 
     A sink may have an attribute ``destination``, a text with the kind of sink and the
     place to which it sends. Dead letters, user properties and progress are stored under
-    this name. A ledger that is used after the sink needs it. A wrapper also has
+    this name. A ledger that is used after the sink needs it. A wrapper may also have
     ``destinations``, a frozenset with the names of the sinks inside, under which the
     ledger keeps user properties: whatever wraps a sink, its place is the same.
     """
@@ -193,7 +221,7 @@ def require_sink(user: str, sink: object) -> None:
 
 def require_async_sink(user: str, sink: object) -> None:
     """Raise `TypeError` unless *sink* is an `AsyncSink`, which *user* awaits."""
-    _require_send(user, "an async sink", sink)
+    _require_send(user, "an async sink, such as AsyncHeapSink(...)", sink)
     if not _is_async_sink(sink):
         name = type(sink).__name__
         raise TypeError(
@@ -206,6 +234,7 @@ def _require_send(user: str, needed: str, sink: object) -> None:
     if hasattr(type(sink), "recv"):  # a socket or connection
         raise TypeError(f"{user} needs {needed}, not {kind_of(sink)}")
     require(user, needed, sink, "send", is_awaited=True)
+    destinations_of(sink)  # raises if they are wrong
 
 
 def destination_of(sink: object) -> str | None:
@@ -217,10 +246,35 @@ def destination_of(sink: object) -> str | None:
 
 
 def destinations_of(sink: object) -> frozenset[str]:
-    """Return the names of all destinations of *sink*; empty texts for unnamed ones."""
+    """
+    Return the names of all destinations of *sink*; empty texts for unnamed ones.
+
+    Raises:
+        TypeError: Its ``destinations`` are not a frozenset of texts.
+    """
     inside = getattr(sink, "destinations", None)
-    alone = frozenset([destination_of(sink) or ""])
-    return inside if isinstance(inside, frozenset) else alone
+    if not isinstance(inside, frozenset | _NO_NAMES):  # of a mock, for example
+        return frozenset([destination_of(sink) or ""])
+    is_valid = isinstance(inside, frozenset) and len(inside) > 0
+    if is_valid and all(isinstance(name, str) for name in inside):
+        return frozenset(inside)
+    raise TypeError(
+        f"{type(sink).__name__}.destinations must be a frozenset of the names of the "
+        "sinks inside, such as frozenset(['warehouse eu'])"
+    )
+
+
+_NO_NAMES: Final = str | bytes | list | tuple | set | dict | int
+
+
+def place_of(sink: object) -> str:
+    """
+    Return the name under which dead letters of *sink* are kept; empty if unnamed.
+
+    It is its destination, or all of those inside, because a filter may have no name.
+    """
+    inside = sorted(destinations_of(sink))
+    return destination_of(sink) or ("" if "" in inside else " + ".join(inside))
 
 
 def _is_async_sink(sink: object) -> bool:

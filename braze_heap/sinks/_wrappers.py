@@ -6,13 +6,15 @@ import contextlib
 import functools
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import TypeAlias
 
 import attrs
 
 from braze_heap._sansio import in_thread
-from braze_heap._wiring import OfOneProcess, check_function, check_number
+from braze_heap._wiring import OfOneProcess, check_function, check_name, check_number
 from braze_heap.exceptions import SinkUnavailable
 from braze_heap.heap.calls import AddUserProperties, Call
 from braze_heap.sinks._protocol import (
@@ -36,7 +38,9 @@ class Tee(OfOneProcess, ClosingContextManager):
     then contains duplicates. Put Heap first.
 
     Args:
-        sinks: Destinations, at least one. `close` closes them.
+        sinks: Destinations, at least one, with different names. Those without a name
+            share user properties: if one rejects a value, all of them fall back to an
+            older one. `close` closes them.
     """
 
     def __init__(self, *sinks: Sink) -> None:
@@ -44,6 +48,13 @@ class Tee(OfOneProcess, ClosingContextManager):
             raise ValueError("a Tee needs at least one sink")
         for sink in sinks:
             require_sink("Tee", sink)
+        names = Counter(filter(None, map(destination_of, sinks)))
+        if names and max(names.values()) > 1:
+            raise ValueError(
+                "two sinks of a Tee have the same destination, so the ledger takes "
+                "them for one: give each its own attribute destination, a text such "
+                "as 'warehouse eu', and each Filtered a name"
+            )
         self._sinks = sinks
 
     @property
@@ -65,32 +76,61 @@ class Tee(OfOneProcess, ClosingContextManager):
         Send *calls* to every sink.
 
         Raises:
-            SinkUnavailable: A sink is unavailable.
+            SinkUnavailable: A sink is unavailable, or a call is for none of the sinks.
         """
         calls = tuple(calls)
         first: dict[int, Rejection] = {}
-        outcomes: list[tuple[frozenset[str], dict[int, frozenset[str]]]] = []
+        outcomes: list[tuple[frozenset[str], Receipt, _Places]] = []
+        destinations = self.destinations
+        if not all(_is_for(destinations, call) for call in calls):
+            raise SinkUnavailable(
+                "a call is for destinations that no sink of the Tee has: a wrapper "
+                "around it needs the destinations of the Tee, or none",
+                misconfigured=True,
+            )
         for sink in self._sinks:
             names = destinations_of(sink)
-            receipt = _send_chosen(sink, calls, functools.partial(_is_for, names))
-            outcomes.append((names, receipt.missing_of(names)))
+            addressed = [_to_all(names, call) for call in calls]
+            is_for = functools.partial(_is_for, names)
+            receipt = _send_chosen(sink, addressed, is_for)
+            outcomes.append((names, receipt, receipt.missing_of(names)))
             for rejection in receipt.rejections:
                 first.setdefault(rejection.index, rejection)
         rejections = tuple(first[index] for index in sorted(first))
-        missing = {
-            index: self.destinations.difference(
-                *(names - absent.get(index, frozenset()) for names, absent in outcomes)
-            )
-            for _, absent in outcomes
-            for index in absent
-        }
-        return Receipt(len(calls) - len(rejections), rejections, missing=missing)
+        missing: _Places = {}
+        withheld: _Places = {}
+        for index in {index for _, _, absent in outcomes for index in absent}:
+            accepted, rejected = set[str](), set[str]()
+            for names, receipt, absent in outcomes:
+                at = absent.get(index, frozenset())
+                accepted |= names - at
+                rejected |= at - receipt.withheld.get(index, frozenset())
+            missing[index] = destinations - accepted
+            withheld[index] = missing[index] - rejected
+        return Receipt(
+            len(calls) - len(rejections),
+            rejections,
+            missing=missing,
+            withheld=withheld,
+        )
 
     def close(self) -> None:
         """Close every sink, even if closing one of them raises."""
         with contextlib.ExitStack() as stack:
             for sink in reversed(self._sinks):
                 stack.callback(sink.close)
+
+
+_Places: TypeAlias = dict[int, frozenset[str]]
+"""Destinations by index of a call."""
+
+
+def _to_all(names: frozenset[str], call: Call) -> Call:
+    """Return *call* without destinations if it is for all of these *names*."""
+    # A wrapper may have another name than the sinks in it, which then know none of it.
+    if isinstance(call, AddUserProperties) and call.destinations >= names:
+        return attrs.evolve(call, destinations=frozenset())
+    return call
 
 
 def _is_for(names: frozenset[str], call: Call) -> bool:
@@ -107,8 +147,12 @@ def _send_chosen(
     receipt = sink.send(tuple(calls[index] for index in chosen)).checked(len(chosen))
     receipt = receipt.placed(dict(enumerate(chosen)), len(calls))
     others = {*range(len(calls))}.difference(chosen)
-    missing = {**receipt.missing, **dict.fromkeys(others, destinations_of(sink))}
-    return attrs.evolve(receipt, missing=missing)
+    withheld = dict.fromkeys(others, destinations_of(sink))
+    return attrs.evolve(
+        receipt,
+        missing={**receipt.missing, **withheld},
+        withheld={**receipt.withheld, **withheld},
+    )
 
 
 class _Wrapper(OfOneProcess):
@@ -138,7 +182,8 @@ class Filtered(_Wrapper, ClosingContextManager):
         sink: Destination. `close` closes it.
         keep: Function of a call.
         name: Name of the filter. A backfill needs it. Its progress, and dead letters,
-            are kept under it, so another filter needs another name.
+            are kept under it, so another filter needs another name. Without a name,
+            dead letters are kept under the destination of the sink.
     """
 
     def __init__(
@@ -146,6 +191,8 @@ class Filtered(_Wrapper, ClosingContextManager):
     ) -> None:
         super().__init__(sink)
         check_function("keep", keep, takes="a call")
+        if name != "":
+            check_name("a Filtered needs a text as name", name)
         self._keep = keep
         self._name = name
 

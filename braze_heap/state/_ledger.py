@@ -98,11 +98,13 @@ class Sent:
         statement: The statement.
         is_rejected: Whether the destination rejected it.
         own: Newest statement of the sender's own events that is not rejected.
+        is_last: Whether the claim ends, because nothing is sent in its place.
     """
 
     statement: Statement
     is_rejected: bool = False
     own: Statement | None = None
+    is_last: bool = False
 
 
 _NO_CLAIMS: Final[Mapping[str, float]] = MappingProxyType({})
@@ -158,7 +160,7 @@ class LedgerEntry:
             else:
                 is_over = newest == statement
         claims = {t: at for t, at in self.claims.items() if t != token}
-        if not is_over:
+        if not (is_over or sent.is_last):
             claims[token] = now
         return LedgerEntry(newest, accepted, claims or _NO_CLAIMS)
 

@@ -140,6 +140,7 @@ class Connection(BaseHTTPRequestHandler):
             self.send(response.to_bytes(keep_alive=keep_alive, is_head=is_head))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
+    do_PATCH = do_OPTIONS = serve  # noqa: N815
 
     def _read_request(self) -> WireRequest:
         if self.headers.defects or self.request_version == "HTTP/0.9":

@@ -144,6 +144,7 @@ def test_hours_are_chosen(run: Run) -> None:
     assert json.loads(shown.stdout)["events"] == 1_000
     assert none.exit_code == 0
     assert "  0  found\n" in none.stdout
+    assert "none in these hours, so there is nothing to deliver" in none.stdout
 
 
 @pytest.mark.parametrize(

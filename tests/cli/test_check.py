@@ -532,3 +532,13 @@ def test_an_error_of_a_sink_names_its_file_or_variable(
         "[sink] (variable BRAZE_HEAP_SINK__SPEC): the sink 'file' cannot be opened: "
         f"[Errno 2] No such file or directory: {str(Path('no/such/file').absolute())!r}"
     )
+
+
+def test_a_folder_of_the_state_that_is_missing_is_named(run: Run, here: Path) -> None:
+    """The state cannot be created when it is needed."""
+    shown = run("check", "--state", "nodir/x.db")
+
+    assert shown.exit_code == 1
+    words = " ".join(shown.stdout.split())
+    assert f"PROBLEM state {here / 'nodir'} cannot be written Make the dir" in words
+    assert "will be created" not in words

@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,23 @@ def test_list_counts_by_reason_and_names_keys(run: Run, store: Path) -> None:
     assert "bad_time 1 2026-01-01T12:00 2026-01-01T12:00 time is missing" in words
     assert "event-2:" in shown.stdout
     assert "example.com" not in shown.output
+
+
+def test_list_distinguishes_long_ids(run: Run, store: Path) -> None:
+    """An id is shown whole, with the zone of its times, and `show` accepts its key."""
+    ids = [f"{'a' * 60}-{number}" for number in range(2)]
+    with SqliteDeadLetter(store) as kept:
+        for each in ids:
+            event, at = click_event(id=each), datetime(2026, 1, 4, tzinfo=UTC)
+            kept.append([DeadRecord.of(event, "long", "", at, destination="memory")])
+
+    shown = run("dead-letters", "list", store, "--reason", "long").stdout
+    keys = re.findall(r"a{60}-\d:[0-9a-f]{8}\b", shown)
+
+    assert re.search(r"oldest \(UTC\) +newest \(UTC\)", shown)
+    assert [key[:62] for key in keys] == ids
+    for key in keys:
+        assert run("dead-letters", "show", store, key).exit_code == 0
 
 
 def test_list_is_narrowed(run: Run, store: Path) -> None:
@@ -262,8 +280,8 @@ def test_replay_leaves_what_failed_elsewhere(run: Run, store: Path) -> None:
     assert see in listed.stdout
     assert shown.exit_code == 0
     assert "0 events from" in shown.stdout
-    title = "Not replayed: they failed elsewhere (--destination)"
-    assert f"{title}\n  memory  3\n" in shown.stdout
+    title = "Not replayed: they failed elsewhere"
+    assert f"{title}\n  memory  3  --destination memory\n" in shown.stdout
     assert wrong.exit_code == 2
     assert "no dead letter is for 'memry'. Did you mean" in wrong.stderr
     assert "3 events from" in named.stdout
@@ -514,6 +532,8 @@ def test_export_never_overwrites_the_dead_letter(run: Run, store: Path) -> None:
     nowhere = run("dead-letters", "export", store, "-o", "no/such/file")
 
     assert (itself.exit_code, nowhere.exit_code) == (2, 2)
+    assert "--output: " in itself.stderr
+    assert "is a file of the state. Name another file." in itself.stderr
     assert "cannot write no/such/file: No such file" in nowhere.stderr
     assert len(reasons(store)) == 3
 

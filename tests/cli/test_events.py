@@ -60,10 +60,12 @@ def test_sensitive_fields_are_told_from_those_that_braze_marks(run: Run) -> None
 
 
 def test_unknown_type_gets_a_suggestion(run: Run) -> None:
-    """A misspelt name is an error that knows better."""
+    """A misspelt word or type is an error that knows better."""
     result = run("events", "emial")
+    whole = run("events", "users.messages.email.Opne")
 
-    assert result.exit_code == 2
+    assert (result.exit_code, whole.exit_code) == (2, 2)
+    assert "Did you mean 'users.messages.email.Open'?" in whole.stderr
     assert "no event type matches 'emial'. Did you mean 'email'?" in result.stderr
 
 

@@ -95,6 +95,15 @@ def test_what_a_folder_holds_besides_files_is_named(
         assert f"{root}/{left}" in note
 
 
+def test_a_path_that_is_too_long_is_not_a_matter_of_permissions(run: Run) -> None:
+    """Advice fits the error, or is left out."""
+    done = run("transform", "x" * 300)
+
+    assert done.exit_code == 2
+    assert "File name too long." in done.stderr
+    assert "permissions" not in done.stderr
+
+
 def test_folder_that_cannot_be_read_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:

@@ -216,8 +216,22 @@ def test_calls_do_not_go_into_the_dead_letter(
     done = run(*command.split(), *words, "--sink", f"file:{tmp_path}/./state.db")
 
     assert done.exit_code == 2
-    assert "state.db, which is read. Name another file with --sink" in done.stderr
+    assert "state.db is a file of the state. Name another file." in done.stderr
     assert store.read_bytes() == before
+
+
+def test_calls_do_not_go_into_the_configuration(
+    run: Run, events: Path, tmp_path: Path
+) -> None:
+    """A sink that is the file of --config is refused before it is opened."""
+    file = tmp_path / "c.toml"
+    file.write_text("[log]\n", encoding="utf-8")
+
+    done = run("send", events, "--sink", f"file:{file}", "--config", file)
+
+    assert done.exit_code == 2
+    assert "c.toml is the file of --config. Name another file." in done.stderr
+    assert file.read_text(encoding="utf-8") == "[log]\n"
 
 
 def test_sigterm_waits_for_the_end_of_an_unbroken_block() -> None:

@@ -175,9 +175,9 @@ def test_finished_transformer_takes_no_other_option(
         ),
         ("mappers:factory.oven", "mappers.factory has no 'oven'"),
         ("mappers:number", "not an int. Name a registry or Mappers"),
-        ("mappers:Factory", "but is called with a TransformConfig"),
+        ("mappers:Factory", "is the class Factory. Name a registry or Mappers, a"),
         ("mappers:without_argument", "but is called with a TransformConfig"),
-        ("mappers:returns_registry", "returned a MapperRegistry, not a Transformer"),
+        ("mappers:returns_registry", "not a Transformer. Name a registry or"),
         ("mappers:later", "is async, but it is called without await"),
         (
             "mappers:divides",
@@ -204,6 +204,7 @@ def test_what_cannot_be_a_transformer_is_an_error(
     assert done.exit_code == 2
     assert done.stdout == ""
     assert "config/_load.py" not in done.stderr
+    assert "importlib" not in done.stderr
     assert re.search(flaw, done.stderr)
 
 

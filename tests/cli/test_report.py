@@ -14,6 +14,15 @@ def test_every_reason_is_explained() -> None:
     assert "``" not in "".join(map(meaning, reasons))
 
 
+def test_a_reason_names_the_option_that_helps() -> None:
+    """The documentation of a reason is for programs, which have no such options."""
+    assert "--event-type" in meaning(Reason.BAD_EVENT_TYPE)
+    assert "--identity user_id" in meaning(SkipReason.NO_IDENTITY)
+    assert "--state" in meaning(SkipReason.USER_PROPERTIES)
+    assert "--original" in meaning(Reason.DAMAGED_RECORD)
+    assert meaning(Reason.MAPPER_ERROR).endswith("Fix the mapper.")
+
+
 def test_every_adjustment_is_explained() -> None:
     """A report has words for each change that the library makes."""
     assert {kind for kind in Adjustment if len(meaning(kind, "")) < 20} == set()

@@ -235,8 +235,9 @@ def test_storage_options_reach_the_store_and_no_message(
             "cannot read memory://nowhere/x: there is no such bucket",
         ),
         ("s33://bucket/x", "unknown scheme, 's33'. Did you mean 's3'?"),
-        ("s3:/bucket/x", "s3:/bucket/x is neither a path nor a whole URL."),
-        ("file:/tmp/missing", "file:/tmp/missing is neither a path nor a whole URL."),
+        ("s3:/bucket/x", "s3:/bucket/x is not a whole URL: write s3://bucket/x"),
+        ("file:/tmp/missing", "is not a whole URL: write file:///tmp/missing"),
+        ("file:///missing", "'/missing' does not exist."),
         ("gs://bucket/x", "pip install 'braze_heap[gcs]'"),
     ],
 )

@@ -58,6 +58,12 @@ def test_a_token_may_start_like_the_scheme():
     assert Tokens("bearers-of-good-news").is_authorized(["Bearer bearers-of-good-news"])
 
 
+def test_only_the_rule_that_a_token_breaks_is_named():
+    """The reader need not find out which of several it is."""
+    with pytest.raises(ValueError, match=r"FEED must be written without quotes$"):
+        Tokens.from_env("FEED", {"FEED": 'a"b'})
+
+
 @pytest.mark.parametrize(("length", "is_short"), [(15, True), (16, False)])
 def test_a_short_token_is_a_warning(length, is_short, caplog):
     """Fewer than 16 characters are a warning, which shows only their number."""

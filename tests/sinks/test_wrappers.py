@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from braze_heap.sinks import (
 from braze_heap.testing import check_async_sink, check_sink, make_raw
 from tests.heap.support import track, tracks
 
+NUMBERS = itertools.count()
+
 
 class Picky(MemorySink):
     """Sink that rejects some calls, and can be unavailable."""
@@ -37,6 +40,7 @@ class Picky(MemorySink):
         self.is_down = is_down
         self.batches: list[int] = []
         self.closed = 0
+        self.destination = f"picky {next(NUMBERS)}"
 
     def send(self, calls: Sequence[Call], /) -> Receipt:
         """Reject the configured calls."""
@@ -84,6 +88,38 @@ def test_tee_combines_rejections() -> None:
 
     assert receipt.accepted == 2
     assert [rejection.index for rejection in receipt.rejections] == [1, 2, 3]
+
+
+def test_the_sinks_of_a_tee_have_different_names() -> None:
+    """The ledger keeps user properties under them. Two filters of a sink are two."""
+    sink = MemorySink()
+    named = [Filtered(sink, bool, name=name) for name in ("clicks", "opens")]
+    for pair in (sink, MemorySink()), (Buffered(sink), sink), (named[0], named[0]):
+        with pytest.raises(ValueError, match="two sinks of a Tee have the same dest"):
+            Tee(*pair)
+    assert Tee(*named, Filtered(sink, bool)).send(tracks(2)).accepted == 2
+
+
+@pytest.mark.parametrize("name", [5, b"x", None, " ", "\t"])
+def test_the_name_of_a_filter_is_a_text(name: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="needs a text as name"):
+        Filtered(MemorySink(), bool, name=name)
+
+
+@pytest.mark.parametrize("field", ["missing", "withheld"])
+@pytest.mark.parametrize(
+    "value", [None, [], 5, {0: None}, {0: ["a"]}, {0: "a"}, {"0": frozenset()}]
+)
+def test_missing_destinations_are_sets_of_texts(field: str, value: Any) -> None:
+    """Otherwise the batch is undecided, as for any other invalid receipt."""
+
+    class Wrong(MemorySink):
+        def send(self, calls: Sequence[Call], /) -> Receipt:
+            return Receipt(len(calls), **{field: value})
+
+    pipeline = bh.Pipeline(bh.Transformer(), Wrong(), bh.DISCARD)
+    with pytest.raises(SinkUnavailable, match="missing and withheld must"):
+        pipeline.run(make_raw("users.messages.email.Bounce"))
 
 
 def test_tee_closes_every_sink() -> None:

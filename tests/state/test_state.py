@@ -8,7 +8,7 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from braze_heap.exceptions import (
     ProgressError,
     StateError,
 )
+from braze_heap.sinks import Buffered, Filtered, Receipt, Rejection, Tee
 from braze_heap.state import (
     BackfillKey,
     DeadRecord,
@@ -182,6 +183,50 @@ def test_an_event_that_fails_at_two_destinations_is_two_records(
     assert (rest.delivered, rest.other_destinations) == (1, {})
     assert [len(sink.calls) for sink in sinks] == [1, 0, 1]
     assert state.dead_letter.stats().records == 0
+
+
+class Rejecting(bh.MemorySink):
+    """Sink that rejects the first batch."""
+
+    def __init__(self, destination: str) -> None:
+        super().__init__()
+        self.destination = destination
+        self.rejects = True
+
+    def send(self, calls: Sequence[Any], /) -> Receipt:
+        """Reject the calls, or keep them."""
+        if not self.rejects:
+            return super().send(calls)
+        self.rejects = False
+        return Receipt(0, tuple(Rejection(i, "no") for i in range(len(calls))))
+
+
+def test_what_an_unnamed_filter_could_not_deliver_stays_of_its_place(
+    state: SqliteState,
+) -> None:
+    """A replay into another place does not deliver it there."""
+    us, eu = Rejecting("heap us"), Rejecting("heap eu")
+    wraps: list[Callable[[Any], Any]] = [
+        lambda sink: Filtered(sink, lambda _: True),
+        lambda sink: Buffered(Filtered(Tee(sink), lambda _: True), seconds=0),
+    ]
+    for number, wrap in enumerate(wraps):
+        us.rejects = eu.rejects = True
+        to_us, to_eu = (
+            bh.Pipeline(bh.Transformer(), wrap(sink), state.dead_letter)
+            for sink in (us, eu)
+        )
+        to_eu.run([make_raw("users.messages.email.Open", id=f"eu-{number}")])
+        us.rejects = False
+
+        report = bh.replay(state.dead_letter, to_us)
+        assert report.other_destinations == {"heap eu": 1}
+        assert bh.replay(state.dead_letter, to_eu).delivered == 1
+        assert (len(us.calls), len(eu.calls)) == (0, number + 1)
+
+    both = Tee(Filtered(us, lambda _: True), eu)
+    pipeline = bh.Pipeline(bh.Transformer(), both, state.dead_letter)
+    assert pipeline.destination == "heap eu + heap us"
 
 
 class Named(bh.MemorySink):

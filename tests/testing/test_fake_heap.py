@@ -393,6 +393,8 @@ def test_response_to_head_has_no_body(heap: FakeHeap) -> None:
         (404, "POST", "/api/tracks"),
         (404, "GET", "/"),
         (405, "GET", "/api/track"),
+        (405, "PATCH", "/api/track"),
+        (405, "OPTIONS", "/api/track"),
         (405, "POST", "/api/public/v0/deletion_status/1"),
     ],
 )
