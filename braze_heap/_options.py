@@ -197,18 +197,20 @@ def check_value(
         return
     _check_type(kind, value, name)
     if declared.positive and not 0 < value < float("inf"):
-        raise ValueError(f"{name} is a positive number")
+        raise ValueError(f"{name} must be a positive number")
     if (span := declared.between) and not span[0] <= value <= span[1]:
-        raise ValueError(f"{name} is from {span[0]:,} to {span[1]:,}, not {value:,}")
+        raise ValueError(
+            f"{name} must be from {span[0]:,} to {span[1]:,}, not {value:,}"
+        )
     if declared.filled and not (value.strip() if isinstance(value, str) else value):
-        raise ValueError(f"{name} is empty")
+        raise ValueError(f"{name} must not be empty")
     if declared.matches and not _matches(declared.matches[0], value):
         raise ValueError(f"{name} {declared.matches[1]}")
     if kind is bool or typing.get_origin(kind) is Literal:
         choices = (True, False) if kind is bool else typing.get_args(kind)
         if not isinstance(value, str | bool) or value not in choices:
             listed = ", ".join(map(str, choices))
-            raise ValueError(f"{name} is one of {listed}, not {value!r}")
+            raise ValueError(f"{name} must be one of {listed}, not {value!r}")
     elif typing.get_origin(kind) is Mapping and not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, not {kind_of(value)}")
 

@@ -201,7 +201,7 @@ def import_named(text: str) -> Any:
     except ModuleNotFoundError as error:
         if not f"{path}.".startswith(f"{error.name}."):
             raise  # the module exists, but one of its imports does not
-        modules = (module.name for module in pkgutil.iter_modules())
+        modules = (module.name for module in pkgutil.iter_modules([""]))
         hint = did_you_mean(str(error.name), modules)
         raise UnknownNameError(f"there is no module {error.name!r}.{hint}") from None
     for name in names.split("."):

@@ -49,7 +49,10 @@ class Reason(StrEnum):
     """An unexpected error while the event was read or mapped: please report it."""
 
     UNREADABLE = "unreadable"
-    """The bytes are not JSON or Avro with events. Everything before them was read."""
+    """
+    The bytes are not JSON or Avro with events, or beyond a limit. In a file, everything
+    before them was read.
+    """
 
     REJECTED_BY_HEAP = "rejected_by_heap"
     """Heap rejects the call, also when it is sent on its own."""
@@ -89,7 +92,7 @@ class SkipReason(StrEnum):
     """``machines="drop"``: a machine opened the email, or is suspected of the click."""
 
     OUTDATED = "outdated"
-    """The event only states user properties, and newer statements replace them all."""
+    """Newer values replace the user properties that the event states."""
 
     USER_PROPERTIES = "user_properties"
-    """The event only states user properties, and the backfill sends none."""
+    """The event states user properties, and the backfill sends none."""

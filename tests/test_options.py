@@ -235,9 +235,9 @@ def test_text_without_a_value_is_an_error(texts: dict[str, str], message: str) -
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"flag": 1}, ValueError, "flag is one of True, False, not 1"),
-        ({"count": 0}, ValueError, "count is a positive number"),
-        ({"kind": "three"}, ValueError, "kind is one of one, two, not 'three'"),
+        ({"flag": 1}, ValueError, "flag must be one of True, False, not 1"),
+        ({"count": 0}, ValueError, "count must be a positive number"),
+        ({"kind": "three"}, ValueError, "kind must be one of one, two, not 'three'"),
         ({"renames": []}, TypeError, "renames must be a mapping, not a list"),
     ],
 )

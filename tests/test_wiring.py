@@ -529,7 +529,7 @@ def test_an_empty_url_is_not_the_working_directory(url: str, tmp_path: Path) -> 
 def test_an_empty_option_of_a_sink_is_not_its_default() -> None:
     """The default host is the one of production."""
     for name in ("base_url", "api_key"):
-        with pytest.raises(ValueError, match=f"{name} is empty"):
+        with pytest.raises(ValueError, match=f"{name} must not be empty"):
             bh.HeapSink("11", **{name: ""})
 
 

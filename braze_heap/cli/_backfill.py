@@ -31,6 +31,7 @@ from braze_heap.wire import UnknownFormatError
     one="events went to the dead letter, and --strict is given",
     zero="all objects are delivered, also if events went to the dead letter",
     more=sinks.SINKS_HELP,
+    without=ui.SIGNALS,
 )
 @click.argument("url", type=opts.FilePath(exists=True, urls=True))
 @opts.storage_option
@@ -80,7 +81,8 @@ def backfill(
     spec, path = sinks.spec_or_exit(config), sinks.place_of_state(config)
     if spec in sinks.STDOUT:
         raise ui.UnusableError(
-            "--sink: a backfill notes what arrived, but nobody knows that of stdout. "
+            "--sink: a backfill records what was delivered, which cannot be known for "
+            "stdout. "
             "Write to a file, such as --sink file:calls.jsonl, or use braze-heap send."
         )
     read = url

@@ -154,10 +154,15 @@ class _Findings:
             with self.about("sink", "See `braze-heap send --help`."):
                 sinks.refuse_files(spec, place, setup.file)
                 self._check_sink(config)
+        else:
+            advice = "Name one with --sink, or set it below [sink]."
+            self.add("sink", "not configured, so not tested", advice)
         if source := config.sources.get("serve.token"):  # no token is shown
             with self.about("token", opts.NEW_TOKEN):
+                kind, _, name = source.partition(" ")
                 weakness = config.tokens().weakness()
-                self.add("token", f"{source} is set", f"It {weakness}" * bool(weakness))
+                advice = f"It {weakness}" * bool(weakness)
+                self.add("token", f"set, from the {kind} {name!r}", advice)
         with self.about("serve"):
             self._check_serve(setup)
         with self.about("state"):
@@ -322,7 +327,7 @@ class _Findings:
         ]
         yield Section("checks", [*map(attrs.asdict, self.each)], "Checks", rows)
         problems = sum(not each.ok for each in self.each)
-        end = ui.plural(problems, "problem") if problems else "Everything is fine."
+        end = ui.plural(problems, "problem") if problems else "No problem found."
         yield Section("ok", not problems, note=f"\n{end}")
 
 

@@ -8,7 +8,7 @@ from braze_heap.cli._output import Output, write_text
 from braze_heap.config import example
 
 
-@ui.command()
+@ui.command(without=(ui.UNAVAILABLE, *ui.SIGNALS))
 @opts.output_option("Write to this file or URL.")
 def config(output: Output) -> None:
     """

@@ -10,7 +10,7 @@ import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import FrameType, MappingProxyType
 from typing import Any, Final, Literal, TextIO, TypeAlias, cast
 
@@ -22,6 +22,9 @@ from braze_heap.exceptions import DeliveryError
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
+UNAVAILABLE: Final = 75
+"""Exit status if the same command can succeed later: ``EX_TEMPFAIL``."""
+
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C: 128 + SIGINT."""
 
@@ -32,8 +35,8 @@ STATUSES: Final[Mapping[int, str]] = MappingProxyType(
     {
         0: "done",
         1: "done, and there is something to look at; see the help of the command",
-        2: "an option is wrong, a file or package cannot be used, or not confirmed",
-        75: "sink, mapper or state is not available: run it again later",
+        2: "wrong option, unusable file or package, or the action was not confirmed",
+        UNAVAILABLE: "sink, mapper or state is not available: run it again later",
         129: "stopped by SIGHUP",
         INTERRUPTED: "stopped by Ctrl-C",
         SIGPIPE_EXIT: "the reader of the output closed the pipe",
@@ -48,7 +51,13 @@ PERMISSIONS: Final = "Check the permissions of the file and of the folders above
 """Advice about a path that cannot be used."""
 
 
-def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
+SIGNALS: Final = (129, INTERRUPTED, 143)
+"""Statuses of a command that runs for a while, and that a signal stops."""
+
+
+def epilog(
+    text: str, one: str = "", zero: str = STATUSES[0], without: Collection[int] = ()
+) -> str:
     """
     Return the end of a command's help: examples and exit statuses.
 
@@ -56,10 +65,11 @@ def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
         text: Example commands, one a line; then other paragraphs.
         one: Meaning of status 1; empty if the command never has it.
         zero: Meaning of status 0.
+        without: Statuses that the command never has.
     """
     examples, *others = text.strip().split("\n\n")
     lines = "\n".join(f"  {line.strip()}" for line in examples.splitlines())
-    meanings = {**STATUSES, 0: zero, 1: one}
+    meanings = {**STATUSES, 0: zero, 1: one, **dict.fromkeys(without, "")}
     rows = "\n".join(f"  {n:<5}{meant}" for n, meant in meanings.items() if meant)
     parts = [
         f"Examples:\n{lines}",
@@ -70,17 +80,20 @@ def epilog(text: str, one: str = "", zero: str = STATUSES[0]) -> str:
 
 
 def command(
-    one: str = "", zero: str = STATUSES[0], more: str = ""
+    one: str = "",
+    zero: str = STATUSES[0],
+    more: str = "",
+    without: Collection[int] = (UNAVAILABLE,),
 ) -> Callable[[Any], click.Command]:
     """
     Return a decorator for a command, whose docstring is its help, with examples.
 
-    *one* and *zero* are those of `epilog`; *more* comes after the examples.
+    *one*, *zero* and *without* are those of `epilog`; *more* comes after the examples.
     """
 
     def add(run: Any) -> click.Command:
         text, _, examples = (inspect.getdoc(run) or "").partition("\n\nExamples::\n\n")
-        end = epilog(f"{examples}\n\n{more}", one, zero)
+        end = epilog(f"{examples}\n\n{more}", one, zero, without)
         return click.command(help=text, epilog=end)(run)
 
     return add
@@ -97,9 +110,9 @@ class UnusableError(click.ClickException):
 
 
 class UnavailableError(UnusableError):
-    """A temporary failure; the same command can succeed later. ``EX_TEMPFAIL``."""
+    """A temporary failure; the same command can succeed later."""
 
-    exit_code = 75
+    exit_code = UNAVAILABLE
 
 
 def mapper_unavailable(error: DeliveryError) -> UnavailableError:

@@ -50,18 +50,19 @@ _path_argument: Final = click.argument("path", metavar="[STATE.db]", required=Fa
 
 def state_argument(word: str = "") -> opts.Decorator:
     """
-    Add the argument ``[STATE.db]``, by default the state that the configuration names.
+    Add the argument ``[STATE.db]``; by default, see `_place`.
 
     Args:
-        word: The next argument. A single word on the command line is this one if the
-            configuration names the state, unless it is a file.
+        word: The next argument. A single word on the command line is this one, unless
+            it is a file or a URL, or an option selects dead letters.
     """
 
     def add(command: Any) -> Any:
         def run(path: str | None, setup: opts.Setup, **values: Any) -> Any:
             is_alone = path is not None and word and values[word] is None
-            is_named = sinks.named_place(setup.config) is not None
-            if is_alone and is_named and not Path(path or "").exists():
+            is_place = isinstance(opts.place_of(path or ""), opts.StoreUrl)
+            is_place |= bool(opts.given(*_SELECTING)) or Path(path or "").exists()
+            if is_alone and not is_place:
                 path, values[word] = None, path
             return command(path=_place(path, setup.config), **values)
 
@@ -71,17 +72,20 @@ def state_argument(word: str = "") -> opts.Decorator:
     return add
 
 
+_SELECTING: Final = ("everything", "reason", "before", "age")
+
+
 def _place(path: str | None, config: Config) -> StatePlace:
-    """Return the state of the argument, or that of the configuration."""
+    """Return the state of the argument, of the configuration, or the default one."""
     if path is not None:
         kind, context = sinks.StatePath(exists=True), click.get_current_context()
         place: StatePlace = kind.convert(path, None, context)
         return place
-    if named := sinks.named_place(config):
-        return named
+    if found := sinks.existing_place(config):
+        return found
     raise click.UsageError(
-        "Missing argument 'STATE.db'. Name the state file, or set it below [state] in "
-        "the file of --config."
+        f"Missing argument 'STATE.db': there is no {config.state.path} in this folder. "
+        "Name the state file, or set it below [state] in the file of --config."
     )
 
 
@@ -104,7 +108,8 @@ def dead_letters() -> None:
 
     `braze-heap send` and `serve` keep them in the state file, state.db by default:
     complete, with the reason and the destination. The file contains personal data.
-    Without STATE.db, the commands take the state that the configuration names.
+    Without STATE.db, the commands take the state that the configuration names, or
+    state.db in the current folder.
     """
 
 
@@ -257,11 +262,11 @@ def _found(store: DeadLetter, key: str) -> DeadRecord:
     exact = [r for r in found if key in (r.key, r.key.rpartition(":")[0] or r.key)]
     if len(exact or found) == 1:
         return (exact or found)[0]
-    names = ", ".join(ui.safe(record.key, 300) for record in found[:5]) or "none"
-    raise ui.UnusableError(
-        f"KEY must be the beginning of one key, but {len(found):,} begin with "
-        f"{ui.safe(key)!r}: {names}. See `braze-heap dead-letters list`."
-    )
+    names = ", ".join(ui.safe(record.key, 300) for record in found[:5])
+    flaw = f"no dead letter has a key that begins with {ui.safe(key)!r}"
+    if found:
+        flaw = f"{len(found):,} keys begin with {ui.safe(key)!r}: {names}. Write one"
+    raise ui.UnusableError(f"{flaw}. See `braze-heap dead-letters list`.")
 
 
 def _whole(record: DeadRecord) -> Iterator[Section]:
@@ -295,6 +300,7 @@ def original_text(record: DeadRecord) -> str:
 @ui.command(
     one="dead letters remain, and --strict is given",
     zero="done, also if dead letters remain",
+    without=(),
 )
 @_path_argument
 @delivery_options(
@@ -356,7 +362,7 @@ def _age(text: str) -> timedelta:
 
 
 @dead_letters.add_command
-@ui.command()
+@ui.command(one="done, but dead letters that may be about IDENTITY are kept")
 @state_argument("identity")
 @click.argument("identity", metavar="[IDENTITY]", required=False)
 @opts.option("--all everything", "Remove every dead letter.")
@@ -438,6 +444,7 @@ def purge_cmd(
         removal.forget(state)
     result = [Section(note=f"{removal} removed."), *removal.sections(path)]
     print_result(result, as_json=as_json)
+    sys.exit(int(bool(removal.found.suspected)))
 
 
 @attrs.frozen

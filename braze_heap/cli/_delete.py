@@ -3,7 +3,6 @@
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -60,6 +59,7 @@ class _Deletion:
 @ui.command(
     one="Heap rejected an identity, or dead letters may be about these people",
     zero="done, or a dry run that found nothing to look at",
+    without=(),
 )
 @click.argument("identities", metavar="IDENTITY...", nargs=-1, required=True)
 @opts.setup_options(
@@ -110,9 +110,7 @@ def delete(
         braze-heap delete - --sink 'heap:?app_id=11' --yes < identities.txt
     """
     config = setup.config
-    spec, path = sinks.spec_or_exit(config), sinks.named_place(config)
-    if path is None and (default := Path(config.state.path)).exists():
-        path = default
+    spec, path = sinks.spec_or_exit(config), sinks.existing_place(config)
     if suspected and path is None:
         raise click.UsageError("--suspected is for --state.")
     if dry_run and yes:

@@ -79,7 +79,7 @@ _NEXT: Final = (
 @json_option
 def demo(seed: int, fast: bool, as_json: bool) -> None:
     """
-    Play an hour of Braze traffic, and count what arrives.
+    Simulate an hour of Braze traffic, and count what arrives.
 
     A simulated Braze sends it to an endpoint, and that to a simulated Heap. Needs no
     data, no account and no network. All names and values are invented.

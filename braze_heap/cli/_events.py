@@ -45,7 +45,7 @@ trait_options: Final = opts.group(
 """Options to show only some event types."""
 
 
-@ui.command()
+@ui.command(without=(ui.UNAVAILABLE, *ui.SIGNALS))
 @click.argument("event_type", metavar="[TYPE]", required=False, default="")
 @trait_options
 @opts.json_option

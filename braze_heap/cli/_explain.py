@@ -25,7 +25,14 @@ from braze_heap import (
 from braze_heap.cli import _console as ui
 from braze_heap.cli import _options as opts
 from braze_heap.cli._inputs import Source
-from braze_heap.cli._report import CALLS, Section, json_text, meaning, print_result
+from braze_heap.cli._report import (
+    AS_IDENTITY,
+    CALLS,
+    Section,
+    json_text,
+    meaning,
+    print_result,
+)
 from braze_heap.config import Config
 from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
@@ -47,7 +54,7 @@ _PRECEDENCE: Final = (
 )
 
 
-@ui.command(zero="done, also if the event has no call")
+@ui.command(zero="done, also if the event has no call", without=())
 @opts.storage_option
 @click.argument("file", metavar="EVENT.json", type=opts.InputPath(dir_okay=False))
 @opts.event_type_option
@@ -272,7 +279,10 @@ class EventExplanation:
         rows = [*options.items(), ("selection", selection)]
         yield Section("policies", options, "4. Policies", rows)
         yield Section("selection", selection)
-        yield Section.of("redacted", "Redacted", sorted(result.redacted))
+        names, identity = sorted(result.redacted), self._transformer._identity.field
+        notes = {identity: AS_IDENTITY}
+        rows = [(name, notes.get(name, "")) for name in names]
+        yield Section("redacted", names, "Redacted", rows)
         title = "Changed to be legal for Heap"
         yield Section.of_counts("adjustments", title, result.adjustments, meaning)
         yield Section.of("", "Do not fit their class", [*map(str, result.invalid)])

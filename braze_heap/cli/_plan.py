@@ -22,7 +22,9 @@ from braze_heap.plan._tables import deletion, privacy_counts, traffic
 
 
 @ui.command(
-    one="with --diff, something differs", zero="done; with --diff, nothing differs"
+    one="with --diff, something differs",
+    zero="done; with --diff, nothing differs",
+    without=(),
 )
 @opts.storage_option
 @opts.setup_options("transform")
@@ -58,7 +60,7 @@ def plan(
 
     Each one of this tracking plan has its meaning, type, an invented example, and its
     Braze type and field. Personal data is marked. What is not sent is listed with the
-    reason.
+    reason. FILE names more files to count in, beside that of --observed.
 
     Examples::
 

@@ -44,6 +44,9 @@ CALLS: Final = {
 }
 """Name of each kind of call in reports."""
 
+AS_IDENTITY: Final = "sent only as the identity"
+"""Remark on the redacted field with the identity."""
+
 
 @attrs.frozen
 class Section:
@@ -218,7 +221,7 @@ def destination_option(name: str) -> str:
 
 _TITLES: Final = {
     "event_types": "Events by type",
-    "not_sent": "Calls not made for events of which something else is sent",
+    "not_sent": "Parts of delivered events that were not sent",
     "missing_mappers": "Not replayed: mappers are missing (--transformer, --force)",
     "other_destinations": "Not replayed: they failed elsewhere",
     "redacted": "Personal fields redacted (--personal-data keep sends them)",
@@ -466,7 +469,7 @@ class RunResult:
 
     def _remark(self, name: str) -> str:
         is_identity = name == self.report.identity
-        return "sent only as the identity" if is_identity else meaning(name, "")
+        return AS_IDENTITY if is_identity else meaning(name, "")
 
     def _commands(self) -> Iterator[tuple[str, str]]:
         if self.state and self.report.counts.dead_lettered:

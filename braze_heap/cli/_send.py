@@ -39,6 +39,7 @@ _OF_DELIVERIES: Final = (
     one="events went to the dead letter, and --strict is given",
     zero="done, also if events went to the dead letter",
     more=sinks.SINKS_HELP,
+    without=(),
 )
 @opts.storage_option
 @source_options

@@ -48,6 +48,7 @@ _SAMPLE: Final[Mapping[str, Any]] = {
     one="stopped, and requests were cut off; Braze sends their events again",
     zero="stopped by SIGTERM, SIGHUP or Ctrl-C, all requests answered",
     more=sinks.SINKS_HELP,
+    without=(ui.UNAVAILABLE, *ui.SIGNALS, ui.SIGPIPE_EXIT),
 )
 @opts.setup_options(
     "transform sink state serve",
@@ -159,8 +160,8 @@ def _with_trial(config: Config) -> Config:
     if not has_sink:
         source = config.sources["serve.token"]
         raise ui.UnusableError(
-            f"{source} is set, so this is not a trial, and --sink is missing: name "
-            "where the events go, such as --sink 'heap:?app_id=11'. "
+            f"a token is set ({source}), so this is not a trial, and --sink is "
+            "missing: name where the events go, such as --sink 'heap:?app_id=11'. "
             f"--sink {CALLS} only writes them to a file."
         )
     return config

@@ -100,6 +100,12 @@ def named_place(config: Config) -> StatePlace | None:
     return place_of_state(config) if is_named else None
 
 
+def existing_place(config: Config) -> StatePlace | None:
+    """Return the place that `named_place` returns, or the default one if it exists."""
+    default = Path(config.state.path)
+    return named_place(config) or (default if default.exists() else None)
+
+
 def spec_or_exit(config: Config) -> str:
     """Return the sink as text; raise a `click.UsageError` if none is configured."""
     if spec := config.sink.to_spec():

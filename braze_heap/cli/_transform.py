@@ -15,6 +15,7 @@ from braze_heap.cli._run import Run
 @ui.command(
     one="events were rejected, and --strict is given",
     zero="done, also if events were rejected",
+    without=(),
 )
 @opts.storage_option
 @source_options

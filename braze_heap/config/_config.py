@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from braze_heap._options import check_value, declaration_of, shown_default
+from braze_heap._options import check_value, declaration_of
 from braze_heap._text import did_you_mean
 from braze_heap._wiring import IMPORT_STRING
 from braze_heap.config._layers import (
@@ -215,9 +215,12 @@ class Config:
 
 def _shown_in(part: object, declared: Field) -> str:
     value = getattr(part, declared.name)
-    if value is declared.default:
-        value = shown_default(declared)
-    return _shown(value, is_secret=declaration_of(declared).secret)
+    text = _shown(value, is_secret=declaration_of(declared).secret)
+    is_long = value is declared.default and len(text) > _MAX_DEFAULT
+    return f"{len(value)} texts" if is_long and isinstance(value, Collection) else text
+
+
+_MAX_DEFAULT: Final = 200  # characters
 
 
 def _shown(value: Any, *, is_secret: bool) -> str:

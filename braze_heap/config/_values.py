@@ -46,7 +46,8 @@ def convert(kind: Any, value: Any, place: str) -> Any:
         if value in args and isinstance(value, str):
             return value
         hint = did_you_mean(str(value), args)
-        raise ConfigError(f"{place} is one of {', '.join(args)}, not {value!r}.{hint}")
+        listed = ", ".join(args)
+        raise ConfigError(f"{place} must be one of {listed}, not {value!r}.{hint}")
     if type(None) in args:
         kind = next(each for each in args if each is not type(None))
         return convert(kind, value, place)

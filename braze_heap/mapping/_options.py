@@ -57,7 +57,7 @@ class TransformerOptions:
         "properties are not sampled.",
     )
     user_properties: Literal["all", "none"] = option(
-        "all", "Whether user properties are sent."
+        "all", "Whether user properties are sent (``all``), or none (``none``)."
     )
     placeholder_identities: Collection[str] = option(
         PLACEHOLDER_IDENTITIES,
@@ -95,7 +95,7 @@ class TransformerOptions:
         False,
         "Whether Braze's recommended e-commerce events, such as "
         "``ecommerce.order_placed``, are typed: their properties, such as "
-        "``total_value``, have names of their own, without a beginning.",
+        "``total_value``, have names of their own, without a prefix.",
     )
     unknown_fields: UnknownFields = option(
         "guard",

@@ -104,8 +104,8 @@ COUNTERS: Final = (
     ),
     Counter(
         "not_sent",
-        "Calls not made for events of which something else is sent",
-        "{call}",
+        "Parts of delivered events that were not sent",
+        "{part}",
         ("reason",),
         [*zip(SkipReason)],
     ),

@@ -257,7 +257,7 @@ class _TypeAnalysis:
             elif field.sensitive:
                 why = "Personal data, though not marked by Braze."
         if name in identity:
-            why += " It is sent as the identity."
+            why += " It is sent only as the identity."
         return why + (" It is in the time of the event." if name in time else "")
 
     def _properties(self, found: Mapping[str, Evidence]) -> list[PlannedProperty]:

@@ -257,7 +257,14 @@ class Vocabulary:
         found = getattr(events, choice, None) if choice.isidentifier() else None
         if _is_event_class(found):
             return attrs.evolve(self._of_class(found), name=choice)
-        if "." in choice and choice.partition(":")[0] not in _KINDS:
+        kind, _, word = choice.partition(":")
+        if ":" in choice and kind in _KINDS:
+            own = [w.partition(":")[2] for w in self._sets if w.startswith(f"{kind}:")]
+            raise ValueError(
+                f"{option}: unknown {kind} {word!r}; there are: "
+                f"{', '.join(sorted(own)) or 'none'}.{self._suggestion(word, own)}"
+            )
+        if "." in choice:
             hint = did_you_mean(choice, self.known)
             warn(f"{option}: no event class has the type {choice!r}.{hint}")
             return ResolvedChoice(choice, frozenset(), choice)
@@ -286,7 +293,7 @@ class Vocabulary:
             )
         return ResolvedChoice(glob, frozenset(types), glob)
 
-    def _suggestion(self, choice: str) -> str:
+    def _suggestion(self, choice: str, known: Collection[str] = ()) -> str:
         word = choice.rpartition(":")[2].strip().lower().replace(" ", "_")
         if word in self._sets:
             return f" Did you mean {word!r}?"
@@ -295,7 +302,7 @@ class Vocabulary:
                 return f" Did you mean '{kind}:{word}'?"
         groups = [name for name in dir(events) if name[:1].isupper()]
         words = (*self._class_names.values(), *self._sets, *groups, *self.known)
-        return did_you_mean(choice, words)
+        return did_you_mean(choice, known or words)
 
 
 def _flat(option: str, choices: Any) -> Iterator[EventChoice]:

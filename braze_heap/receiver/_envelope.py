@@ -83,7 +83,7 @@ def decode_batch(
     if len(body) > limits.body:
         if has_several_events(body):
             raise BatchTooLargeError
-        raise UnreadableError(f"over {limits.body:,} bytes, but not several events")
+        raise UnreadableError(f"one event of over {limits.body:,} bytes")
     try:
         events: list[Any] | None = None if is_exact else decode_events_fast(body)
         if events is None:

@@ -159,7 +159,7 @@ class _ReceiverBase(OfOneProcess, Generic[AnyPipeline]):
         if request.method != "POST":  # RFC 9110: methods are case-sensitive
             return self._reject(
                 _http.METHOD_NOT_ALLOWED,
-                "the method is not POST. Braze only posts, so this came from others",
+                "the method is not POST. Braze only posts, so another client sent it",
             )
         authorizations = request.values("authorization")
         is_authorized = self._authenticator.is_authorized(authorizations)

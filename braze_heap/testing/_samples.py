@@ -100,7 +100,9 @@ def make_raw(
     """
     cls = class_of(event_type)
     if form not in get_args(Form):
-        raise ValueError(f"form is one of {', '.join(get_args(Form))}, not {form!r}")
+        raise ValueError(
+            f"form must be one of {', '.join(get_args(Form))}, not {form!r}"
+        )
     known = event_fields(cls)
     for name in (*fields, *several("only", only or (), "field")):
         if name not in known:

@@ -150,7 +150,7 @@ def test_hours_are_chosen(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["currents", "--sink", "-"], "nobody knows that of stdout"),
+        (["currents", "--sink", "-"], "which cannot be known for stdout"),
         (["empty", "--sink", "file:a.jsonl"], "there are no objects in it"),
         (["typo", "--sink", "file:a.jsonl"], "'typo' does not exist"),
         (

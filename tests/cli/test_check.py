@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from braze_heap.policies.identity import PLACEHOLDER_IDENTITIES
 from braze_heap.state import DeadRecord, SqliteDeadLetter
 from braze_heap.testing.fake_heap import FakeHeap
 from tests.cli.conftest import Run, click_event, lines
@@ -50,8 +51,23 @@ def test_all_is_well(run: Run, here: Path) -> None:
     assert "Heap accepts events for a wrong app ID without an error." in shown.stdout
     assert "15,000 events a minute, 1,000 of each identity; 7 s for" in shown.stdout
     assert "state.db will be created when needed" in shown.stdout
-    assert shown.stdout.endswith("\nEverything is fine.\n")
+    assert shown.stdout.endswith("\nNo problem found.\n")
     assert list(here.iterdir()) == []
+
+
+def test_a_sink_that_is_missing_is_not_called_fine(run: Run) -> None:
+    """Without a sink the result says that none was tested."""
+    shown = run("check").stdout
+
+    assert "OK  sink           not configured, so not tested\n" in shown
+
+
+def test_default_values_are_shown_and_no_names_of_constants(run: Run) -> None:
+    """A list that is long is shown as its length."""
+    shown = run("check").stdout
+
+    assert f"placeholder_identities  {len(PLACEHOLDER_IDENTITIES)} texts " in shown
+    assert "derived_properties      channel, action, message_key, " in shown
 
 
 def test_a_sink_as_one_text_replaces_its_parts(run: Run) -> None:
@@ -271,7 +287,7 @@ def test_unusable_dead_letter_is_a_problem(path: str, run: Run) -> None:
 @pytest.mark.parametrize(
     ("args", "token", "state", "said"),
     [
-        ((), "canary-canary-canary", "OK", "BRAZE_TOKEN is set"),
+        ((), "canary-canary-canary", "OK", "set, from the variable 'BRAZE_TOKEN'"),
         ((), "canary", "OK", "fewer than 16 characters (6)"),
         ((), "Bearer canary-canary-canary", "PROBLEM", "without the word Bearer"),
         ((), "'canary-canary-canary'", "PROBLEM", "without quotes"),

@@ -71,7 +71,7 @@ def test_an_option_overrides_the_variable_and_the_file(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--include", "channel:emial"], "Did you mean 'channel:email'?"),
+        (["--include", "channel:emial"], "Did you mean 'email'?"),
         (["--exclude", "EmailClik"], "Did you mean 'EmailClick'?"),
         (["--exclude", "*"], "every event would be skipped"),
         (["--include", ""], "Name events, or leave --include out."),
@@ -128,7 +128,7 @@ def test_a_run_that_sends_something_does_not_say_that_all_was_skipped(run: Run) 
     shown = run("transform", "-", "--include", "EmailClick", stdin=bounce)
 
     assert "all skipped" not in shown.stderr
-    assert "Calls not made for events of which something else is sent" in shown.stderr
+    assert "Parts of delivered events that were not sent" in shown.stderr
     assert "excluded  1  The options include and exclude do not select" in shown.stderr
 
 
@@ -196,7 +196,8 @@ def test_check_does_not_show_a_selection_that_is_wrong(run: Run) -> None:
 
     found = json.loads(shown.stdout)["checks"]
     checks = {each["check"]: each["ok"] for each in found}
-    assert checks == {"configuration": False, "state": True, "disk": True}
+    oks = {"sink": True, "state": True, "disk": True}
+    assert checks == {"configuration": False, **oks}
 
 
 def explain(run: Run, event: Any, *words: str) -> str:

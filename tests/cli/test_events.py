@@ -143,16 +143,15 @@ def test_options_that_no_type_satisfies_are_an_error(run: Run) -> None:
 @pytest.mark.parametrize(
     ("option", "word", "hint"),
     [
-        ("channel", "e-mail", "Did you mean 'channel:email'?"),
-        ("action", "clicked", "Did you mean 'action:click'?"),
-        ("category", "x", "is not an event type, a class, a group, a category"),
+        ("channel", "e-mail", "Did you mean 'email'?"),
+        ("action", "clicked", "Did you mean 'click'?"),
+        ("category", "x", "customer_behavior, message_engagement, user.\n"),
     ],
 )
 def test_unknown_words_get_advice(run: Run, option: str, word: str, hint: str) -> None:
     """A misspelled word is an error that knows better."""
     result = run("events", f"--{option}", word)
 
-    text = " ".join(result.stderr.split())
     assert result.exit_code == 2
-    assert f"'{option}:{word}' is not" in text
-    assert hint in text
+    assert f"unknown {option} {word!r}; there are: " in result.stderr
+    assert hint in result.stderr

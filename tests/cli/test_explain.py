@@ -25,7 +25,10 @@ def test_every_step_is_told(run: Run) -> None:
     assert "link_alias        string  hero" in shown
     assert "the mapper for users.messages.email.Click" in shown
     assert "The most specific mapper wins" in shown
-    assert "Redacted\n  email_address\n  external_user_id\n  user_id\n" in shown
+    assert (
+        "Redacted\n  email_address\n  external_user_id  sent only as the identity\n"
+        in shown
+    )
     assert '"event": "Braze Email Click"' in shown
 
 

@@ -125,7 +125,7 @@ def test_filters_apply_to_both_plans_of_a_difference(run: Run, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--channel", "emial"], "Did you mean 'channel:email'"),
+        (["--channel", "emial"], "Did you mean 'email'"),
         (["--category", "user", "--action", "click"], "category:user and action:click"),
         (["--channel", "email,"], "a choice is empty"),
         (["plan.json"], "are for --observed FILE, which is missing"),

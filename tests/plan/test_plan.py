@@ -539,7 +539,7 @@ def test_narrowed_plan_keeps_what_its_types_do(plan: TrackingPlan) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        (["channel:emial"], "Did you mean 'channel:email'"),
+        (["channel:emial"], "Did you mean 'email'"),
         (["channel:email", "action:purchase"], "channel:email and action:purchase"),
     ],
 )

@@ -225,6 +225,22 @@ def test_an_invalid_spec_is_an_error_with_advice(spec: str, message: str) -> Non
     assert "canary" not in str(caught.value)
 
 
+def test_a_hint_names_a_sink_or_a_module_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that happens to be installed, such as pytest, is not suggested."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.path_importer_cache, "", raising=False)  # another folder
+    Path("acme_sinks.py").touch()
+    hints = []
+    for spec in ("acme_sink:Bucket", "haep:x", "pytezt:x"):
+        with pytest.raises(SinkSpecError) as caught:
+            open_sink(spec)
+        hints += [str(caught.value).partition("Did you mean ")[2].partition(" ")[0]]
+
+    assert hints == ["'acme_sinks'?", "'heap'?", ""]
+
+
 def test_stdout_takes_no_options() -> None:
     """An option that is passed apart from the sink is not ignored."""
     with pytest.raises(SinkSpecError, match="scheme:target"):
