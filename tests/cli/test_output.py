@@ -307,8 +307,13 @@ def test_a_name_in_capitals_is_compressed_too(run: Run, tmp_path: Path) -> None:
     assert keys(gzip.decompress(output.read_bytes()).decode()) == ["event-1"]
 
 
-@pytest.mark.parametrize("ending", [".zst", ".bz2", ".ZIP", ".parquet", ".tar"])
-@pytest.mark.parametrize("words", ["transform -o {0}", "plan -o {0}"])
+@pytest.mark.parametrize(
+    ("words", "ending"),
+    [
+        *(("transform -o {0}", each) for each in (".zst", ".bz2", ".ZIP", ".tar")),
+        ("plan -o {0}", ".parquet"),
+    ],
+)
 def test_a_format_that_is_not_written_is_an_error(
     words: str, ending: str, run: Run, tmp_path: Path
 ) -> None:
