@@ -35,7 +35,7 @@ class Served:
     ) -> None:
         own = {"BRAZE_TOKEN": TOKEN, "PYTHONPATH": str(folder)}
         self.process = start(
-            *("serve", "--port", 0, *args),
+            *("serve", *(() if "--port" in args else ("--port", 0)), *args),
             code=code,
             cwd=folder,
             env={**os.environ, **own, **environ},
