@@ -19,6 +19,7 @@ from braze_heap._json import SentEvents
 from braze_heap._wiring import check_function, kind_of, require, several, warn
 from braze_heap.heap.calls import AddUserProperties, Call, DeleteUser, Track
 from braze_heap.observers import Observer
+from braze_heap.parsing import YEAR_2100
 from braze_heap.transformer import Source, check_events, items_of
 from braze_heap.wire._source import refuse_path
 
@@ -71,7 +72,7 @@ def _check_user_properties(index: int, call: AddUserProperties) -> None:
     time = call.time
     if isinstance(time, bool) or not isinstance(time, float | int):
         raise TypeError(f"call {index}: time must be seconds, {_not(time)}")
-    if not 0 < time < _YEAR_2100:  # nor is NaN
+    if not 0 < time < YEAR_2100:  # nor is NaN
         raise ValueError(
             f"call {index}: time must be the seconds of its event since 1970, in UTC, "
             "by which the newest value wins"
@@ -89,9 +90,6 @@ def _check_user_properties(index: int, call: AddUserProperties) -> None:
 
 def _not(value: object) -> str:
     return f"not {kind_of(value)}"
-
-
-_YEAR_2100: Final = 4_102_444_800
 
 
 def warn_of_memory_ledger(user: str, pipeline: Any) -> None:

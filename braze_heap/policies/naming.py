@@ -17,6 +17,7 @@ from braze_heap.mappers import Declared, MapperRegistry
 from braze_heap.mappers._custom import custom_of
 from braze_heap.mappers._standard import TAKEN_NAMES, property_names
 from braze_heap.payloads import HeapEvent, ReturnValueError, StandardEvent, described
+from braze_heap.policies.redaction import CUSTOM_FIELDS
 
 __all__ = ["Naming", "Style"]
 
@@ -256,7 +257,8 @@ def _check_property_renames(
     for name, new in naming.property_renames.items():
         top, dot, _ = name.removeprefix(prefix).partition(".")
         is_prefixed = name.startswith(prefix)
-        if is_prefixed and top in _OBJECTS and bool(dot) is not (nested == "flatten"):
+        is_object = is_prefixed and top in CUSTOM_FIELDS
+        if is_object and bool(dot) is not (nested == "flatten"):
             hint = f". Write {name}.<key>" if nested == "flatten" else ""
             hint = f". Write {prefix}{top}" if nested == "json" else hint
             warn(
@@ -277,12 +279,6 @@ def _check_property_renames(
             f"property_renames: {first!r} and {second!r} both become {new!r}. In an "
             f"event that has both, the second is sent as '{new}_2'"
         )
-
-
-_OBJECTS: Final = frozenset(
-    ("custom_attributes", "custom_properties", "purchase_properties")
-)
-"""Fields that are always objects."""
 
 
 def _check_user_property(name: str, new: str) -> None:
