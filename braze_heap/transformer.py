@@ -1,6 +1,7 @@
 """Transform events, as bytes or decoded, to calls that Heap accepts."""
 
 import contextlib
+import copy
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +73,13 @@ class Transformer:
         self._identity = policies.identity
         self._deletions = options.deletions
         self._mapping = BatchMapping(policies)
+
+    def _with_policies(self, **changes: Any) -> "Transformer":
+        """Return a copy whose prepared policies have other attributes."""
+        changed, policies = copy.copy(self), copy.copy(self._policies)
+        vars(policies).update(changes)
+        changed._policies, changed._mapping = policies, BatchMapping(policies)
+        return changed
 
     def __repr__(self) -> str:
         identity = self._identity.field or "a function"

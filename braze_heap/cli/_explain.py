@@ -1,6 +1,5 @@
 """``braze-heap explain``: how one event becomes calls, step by step."""
 
-import copy
 import functools
 import inspect
 import itertools
@@ -38,10 +37,10 @@ from braze_heap.events import event_fields
 from braze_heap.events._schema import schema_of
 from braze_heap.exceptions import DeliveryError
 from braze_heap.mappers._standard import copy_of
-from braze_heap.mapping._batches import BatchMapping
 from braze_heap.parsing import is_nested
 from braze_heap.plan import TrackingPlan, tracking_plan
-from braze_heap.policies.privacy import PERSONAL_NAMES
+from braze_heap.policies.privacy import PERSONAL_NAMES, PersonalData
+from braze_heap.policies.redaction import Redaction
 from braze_heap.wire import RawEvent, Read
 
 _ENVELOPE: Final = {"id": "idempotency_key", "time": "timestamp"}  # field to its place
@@ -122,16 +121,12 @@ def _parsed(
     return event, []
 
 
-def _redacted(transformer: Transformer, read: Read) -> Sequence[Call] | None:
-    """
-    Return the calls of *read* under the default policies for personal data; ``None`` if
-    the mappers need what these redact.
-    """
-    redacting, policies = copy.copy(transformer), copy.copy(transformer._policies)
-    policies.redaction = Transformer()._policies.redaction
-    redacting._policies, redacting._mapping = policies, BatchMapping(policies)
+def _calls_with(
+    redaction: Redaction, transformer: Transformer, read: Read
+) -> Sequence[Call] | None:
+    """Return the calls of *read*; ``None`` if the mappers need what is redacted."""
     try:
-        result = redacting.transform([read])
+        result = transformer._with_policies(redaction=redaction).transform([read])
     except DeliveryError:
         return None
     return None if result.rejected else result.calls
@@ -150,12 +145,12 @@ class EventExplanation:
         options = transformer._policies.options
         self._event, self._problems = _parsed(read, options.event_types)
         self._result = transformer.transform([read])
-        self._redacted_calls = _redacted(transformer, read)
+        redaction = Redaction(PersonalData())  # the default policies
+        self._redacted_calls = _calls_with(redaction, transformer, read)
         self._redacted_event = copy_of(self._event) if self._event else None
         if self._redacted_event:
-            redaction = Transformer()._policies.redaction
             redaction.apply(self._redacted_event)
-            redaction.guard(self._redacted_event, frozenset())
+            redaction.guard(self._redacted_event)
         event, types = self._event, dict[str, type[CurrentsEvent]]()
         if event and self._result.calls and not isinstance(event, UnknownEvent):
             types = {event.event_type: type(event)}

@@ -6,7 +6,6 @@ puts them, and the same events with one field changed. Mappers are not inspected
 difference between the calls of two probes comes from that field.
 """
 
-import copy
 import datetime as dt
 import re
 import types
@@ -31,7 +30,6 @@ from braze_heap.mappers._structure import (
     members_of,
     unwrapped,
 )
-from braze_heap.mapping._batches import BatchMapping
 from braze_heap.parsing import parse_event
 from braze_heap.reasons import Reason, SkipReason
 from braze_heap.results import Rejected, Skipped
@@ -515,8 +513,7 @@ def of_everybody(transformer: Transformer) -> Transformer:
 
     The person in the probes may be suppressed, or in no sample; others are not.
     """
-    everybody, policies = copy.copy(transformer), copy.copy(transformer._policies)
-    policies.suppresses = None
-    policies.sampling = policies.sampling and policies.sampling.of_everybody()
-    everybody._policies, everybody._mapping = policies, BatchMapping(policies)
-    return everybody
+    sampling = transformer._policies.sampling
+    return transformer._with_policies(
+        suppresses=None, sampling=sampling and sampling.of_everybody()
+    )
