@@ -53,13 +53,18 @@ def decode(body: bytes | str) -> Any:
         except ValueError:
             pass
     text = body if isinstance(body, str) else data.decode(errors="replace")
+    return _decode_text(text, is_ambiguous)
+
+
+def _decode_text(text: str, is_ambiguous: bool, **hooks: Any) -> Any:
+    """Return the JSON value in *text*, within the limits, as `json` reads it."""
     text = text.removeprefix("\ufeff")
     if not text or text.isspace():
         return None
     try:
         if is_ambiguous and repeats_events(text):
             raise UnreadableError("two events keys in one object")
-        return _loads(text)
+        return _loads(text, **hooks)
     except json.JSONDecodeError as error:
         flaw = error.msg.removesuffix(" at")
         raise UnreadableError(f"not JSON: {flaw} at character {error.pos}") from None
@@ -167,13 +172,13 @@ _MAX_FAST: Final = 1 << 19
 """Bytes that orjson reads: it takes twelve times as much memory while it does."""
 
 
-def _loads(text: str) -> Any:
+def _loads(text: str, **hooks: Any) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, **hooks)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of over 4,300 digits
-        return json.loads(text, parse_int=_int_or_text)
+        return json.loads(text, parse_int=_int_or_text, **hooks)
 
 
 def _int_or_text(digits: str) -> int | str:
@@ -263,9 +268,9 @@ def object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def decode_all(text: str) -> Any:
     """Return the JSON value in *text*, as `decode`, but with all repeated names."""
-    decode(text)  # checks the limits
-    text = text.removeprefix("\ufeff")
-    return json.loads(text, object_pairs_hook=object_of, parse_int=_int_or_text)
+    data = text.encode("utf-8", "surrogatepass")
+    is_ambiguous = not check_limits(data) and may_repeat_events(data)
+    return _decode_text(text, is_ambiguous, object_pairs_hook=object_of)
 
 
 def encode_all(value: Any) -> str:
