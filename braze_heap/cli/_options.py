@@ -24,6 +24,7 @@ from braze_heap.cli import _console as ui
 from braze_heap.config import ENVIRONMENT_PREFIX, Config
 from braze_heap.config._tables import declared_keys, variable_of
 from braze_heap.policies.identity import IdentityField
+from braze_heap.sinks._local import is_zipped
 from braze_heap.storage._objects import shown
 from braze_heap.wire._source import is_url
 
@@ -310,10 +311,23 @@ def format_options(*forms: str, text: str) -> Decorator:
 
 def output_option(text: str) -> Decorator:
     """Return ``--output``, the file or URL that a command writes; default: stdout."""
-    kind = FilePath(dir_okay=False, allow_dash=True, urls=True)
     return option(
-        "-o --output FILE", text, type=kind, default=STDIN, show_default="stdout"
+        "-o --output FILE",
+        text,
+        type=FilePath(dir_okay=False, allow_dash=True, urls=True),
+        default=STDIN,
+        show_default="stdout",
+        callback=_written,
     )
+
+
+def _written(_: click.Context, __: click.Parameter, place: Place) -> Place:
+    """Return *place*; refuse a format that is not written, before any work."""
+    try:
+        is_zipped(place.url if isinstance(place, StoreUrl) else place)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+    return place
 
 
 def yes_option(text: str = "Do not ask before sending to Heap.") -> Decorator:

@@ -67,10 +67,6 @@ def open_output(
     """
     refuse_input(path, inputs, "--output")
     try:
-        is_zipped(path.url if isinstance(path, StoreUrl) else path)
-    except ValueError as error:
-        raise ui.UnusableError(f"--output: {error}.") from None
-    try:
         with contextlib.ExitStack() as files:
             raw = files.enter_context(_opened(path, mode))
             yield raw if is_joined else files.enter_context(compressed(raw, path))
