@@ -80,8 +80,8 @@ def test_a_response_after_a_disconnect_is_not_an_error(there):
     assert len(there.sink.calls) == 1
 
 
-def test_a_request_that_the_server_cancels_gets_a_503():
-    """503: without it, a server that shuts down would respond 500."""
+def sent_when_cancelled(make, scope):
+    """Return what the app of *make* sends when its server cancels a request."""
     sink, sent = BlockingSink(), []
     there = Endpoint(asgi, sink=sink)
 
@@ -92,8 +92,7 @@ def test_a_request_that_the_server_cancels_gets_a_503():
         sent.append(message)
 
     async def cut_off() -> None:
-        app = ASGIReceiver(there.receiver)
-        task = asyncio.create_task(app(http(), receive, send))
+        task = asyncio.create_task(make(there)(scope, receive, send))
         await asyncio.to_thread(sink.has_begun.wait, 10)
         task.cancel()
         await asyncio.wait([task])
@@ -101,6 +100,12 @@ def test_a_request_that_the_server_cancels_gets_a_503():
 
     asyncio.run(cut_off())
     there.close()
+    return sent
+
+
+def test_a_request_that_the_server_cancels_gets_a_503():
+    """503: without it, a server that shuts down would respond 500."""
+    sent = sent_when_cancelled(lambda there: ASGIReceiver(there.receiver), http())
 
     assert (sent[0]["status"], sent[0]["headers"][-1]) == (503, (b"retry-after", b"5"))
 

@@ -1,6 +1,5 @@
 """Tests of the FastAPI and Starlette endpoint."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from starlette.testclient import TestClient
 
 from braze_heap.receiver.asgi import ASGIReceiver
 from braze_heap.receiver.starlette import endpoint
-from tests.receiver.test_asgi import http
-from tests.receiver.test_contract import BlockingSink, batch, click
+from tests.receiver.test_asgi import http, sent_when_cancelled
+from tests.receiver.test_contract import batch, click
 from tests.receiver.transports import TOKEN, Endpoint, asgi
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -44,25 +43,9 @@ def routed(there: Endpoint) -> Any:
 @pytest.mark.parametrize("make", [added, decorated, routed])
 def test_a_request_that_the_server_cancels_gets_a_503(make):
     """At the end of its grace a server would send a 500."""
-    sink, sent = BlockingSink(), []
-    there = Endpoint(asgi, sink=sink)
+    scope = http() | {"path": "/braze", "query_string": b"", "root_path": ""}
 
-    async def receive() -> Any:
-        return {"type": "http.request", "body": batch(click())}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    async def cut_off() -> None:
-        scope = http() | {"path": "/braze", "query_string": b"", "root_path": ""}
-        task = asyncio.create_task(make(there)(scope, receive, send))
-        await asyncio.to_thread(sink.has_begun.wait, 10)
-        task.cancel()
-        await asyncio.wait([task])
-        sink.may_end.set()
-
-    asyncio.run(cut_off())
-    there.close()
+    sent = sent_when_cancelled(make, scope)
 
     assert sent[0]["status"] == 503
 
