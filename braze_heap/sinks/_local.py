@@ -104,10 +104,10 @@ class JsonLinesSink(OfOneProcess, ClosingContextManager):
 
     A batch is passed to the operating system before `send` returns, and is on disk
     after `close`. If the file was moved or deleted meanwhile, a new one is opened. If
-    `send` raises, a file contains nothing of the batch; a stream may
-    contain a part. When a file is opened again, a line truncated by a crash is
-    terminated. A ``.gz`` file truncated by a crash of the machine is not repaired, but
-    refused, because nothing that is appended to it could be read.
+    `send` raises, a file contains nothing of the batch; a stream may contain a part.
+    When a file is opened again, a line truncated by a crash is terminated. A ``.gz``
+    file truncated by a crash of the machine is not repaired, but refused, because
+    nothing that is appended to it could be read.
 
     Args:
         target: Path, or a text or binary stream, which the sink does not close. If the
